@@ -1,0 +1,1 @@
+"""libopus: finding it, reading packets, decoding and encoding."""

@@ -1,0 +1,170 @@
+"""PCM to Opus packets, over opuslib's low-level functions."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.opus.library import OpusLibrary, load_opus
+
+FRAME_SIZES_MS: Final = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
+"""The frame sizes of RFC 6716 §2.1.4."""
+
+SAMPLE_RATES_HZ: Final = (8_000, 12_000, 16_000, 24_000, 48_000)
+"""The input rates that opus_encoder_create takes."""
+
+MIN_BITRATE: Final = 6_000
+MAX_BITRATE: Final = 510_000
+"""RFC 6716 §2.1.1, in bit/s."""
+
+_MAX_PACKET_BYTES = 4_000
+"""The buffer size that libopus' documentation recommends for opus_encode."""
+
+
+class Application(Enum):
+    """What the encoder is tuned for; the values are libopus' OPUS_APPLICATION_* numbers."""
+
+    VOIP = 2048
+    AUDIO = 2049
+    LOWDELAY = 2051
+
+    @property
+    def look_ahead_ms(self) -> float:
+        """Delay the encoder adds beside the frame: 6.5 ms, or 2.5 ms where SILK is off (RFC 6716 §2.1.4, libopus)."""
+        return 2.5 if self is Application.LOWDELAY else 6.5
+
+
+class EncoderSettingsError(ValueError):
+    """A setting that Opus does not have; the message says what would be accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """What distinguishes one encoding of a stream from another. Listeners with equal settings can share packets.
+
+    ``bitrate`` is bit/s, or ``None`` for libopus' own choice. Without an argument this is the encoder of the
+    strategy document: 24 kHz, mono, 20 ms, AUDIO, everything else as libopus has it.
+    """
+
+    sample_rate: int = 24_000
+    channels: int = 1
+    frame_ms: float = 20.0
+    application: Application = Application.AUDIO
+    bitrate: int | None = None
+    complexity: int | None = None
+    fec: bool = False
+    dtx: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what Opus cannot do.
+
+        Raises:
+            EncoderSettingsError: a value outside of what RFC 6716 and libopus take.
+        """
+        _require(self.sample_rate in SAMPLE_RATES_HZ, "sample_rate", self.sample_rate, SAMPLE_RATES_HZ)
+        _require(self.channels in (1, 2), "channels", self.channels, (1, 2))
+        _require(self.frame_ms in FRAME_SIZES_MS, "frame_ms", self.frame_ms, FRAME_SIZES_MS)
+        if self.bitrate is not None and not MIN_BITRATE <= self.bitrate <= MAX_BITRATE:
+            raise EncoderSettingsError(
+                f"bitrate {self.bitrate} is not possible; accepted: {MIN_BITRATE} to {MAX_BITRATE} bit/s"
+            )
+        if self.complexity is not None and not 0 <= self.complexity <= 10:
+            raise EncoderSettingsError(f"complexity {self.complexity} is not possible; accepted: 0 to 10")
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples of one frame at ``sample_rate``."""
+        return round(self.frame_ms * self.sample_rate / 1000)
+
+
+def _require(fine: bool, name: str, value: float, accepted: tuple[float, ...]) -> None:
+    if not fine:
+        raise EncoderSettingsError(
+            f"{name} {value:g} is not possible; accepted: {', '.join(f'{choice:g}' for choice in accepted)}"
+        )
+
+
+class OpusEncoder:
+    """One encoder state; the frame size may change from packet to packet, everything else at `configure`."""
+
+    def __init__(self, settings: EncoderSettings, library: OpusLibrary | None = None) -> None:
+        """Create the encoder.
+
+        Raises:
+            OpusLibraryError: libopus cannot be loaded.
+        """
+        self._library = library or load_opus()
+        api = self._library.encoder_api
+        self._encode = api.libopus_encode
+        self._pcm_pointer_type = self._encode.argtypes[1]
+        self._state = api.create_state(settings.sample_rate, settings.channels, settings.application.value)
+        self._packet = ctypes.create_string_buffer(_MAX_PACKET_BYTES)
+        self.settings = settings
+        self._apply(settings)
+
+    def configure(self, settings: EncoderSettings) -> None:
+        """Continue with other settings from the next packet on; the decoder hears no seam.
+
+        Raises:
+            EncoderSettingsError: sample rate, channels or application differ; those need a new encoder.
+        """
+        old = self.settings
+        if (settings.sample_rate, settings.channels, settings.application) != (
+            old.sample_rate,
+            old.channels,
+            old.application,
+        ):
+            raise EncoderSettingsError(
+                "sample rate, channels and application cannot change while an encoder runs; start a new one"
+            )
+        self._apply(settings)
+        self.settings = settings
+
+    def _apply(self, settings: EncoderSettings) -> None:
+        ctl = self._library.ctl
+        # libopus' OPUS_AUTO (-1000) gives the bit rate back to the encoder.
+        self._ctl(ctl.set_bitrate, settings.bitrate if settings.bitrate is not None else -1000)
+        if settings.complexity is not None:
+            self._ctl(ctl.set_complexity, settings.complexity)
+        self._ctl(ctl.set_inband_fec, int(settings.fec))
+        self._ctl(ctl.set_dtx, int(settings.dtx))
+
+    def _ctl(self, request: object, value: int) -> None:
+        self._library.encoder_api.encoder_ctl(self._state, request, value)
+
+    def encode(self, pcm: NDArray[np.int16]) -> bytes:
+        """One packet of one frame. ``pcm`` is int16 of shape (frames, channels) at the encoder's sample rate.
+
+        16-bit input on purpose: libopus codes it as 16 bits deep, which makes the packets those of the strategy
+        document's server, byte for byte.
+
+        Raises:
+            ValueError: the shape is not that of one frame with the settings in force.
+        """
+        expected = (self.settings.frame_samples, self.settings.channels)
+        if pcm.shape != expected or pcm.dtype != np.int16:
+            raise ValueError(
+                f"a frame is int16 of shape {expected}, this is {pcm.dtype} of shape {pcm.shape}"
+            )
+        contiguous = np.ascontiguousarray(pcm)
+        length = self._encode(
+            self._state,
+            contiguous.ctypes.data_as(self._pcm_pointer_type),
+            contiguous.shape[0],
+            self._packet,
+            _MAX_PACKET_BYTES,
+        )
+        if length < 0:
+            raise ValueError(f"libopus could not encode a frame (error {length})")
+        return self._packet.raw[:length]
+
+    def close(self) -> None:
+        """Free the C state."""
+        if self._state is not None:
+            self._library.encoder_api.destroy(self._state)
+            self._state = None

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs the Debian/Ubuntu packages that Opuscope needs, if any is missing.
+#   system-packages.sh run    what the window and the sound output need
+#   system-packages.sh test   the same, and what the tests start (virtual display, PipeWire sound card)
+set -eu
+
+run_packages="python3-venv libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
+libxcb-shape0 libxcb-render-util0 libxcb-image0 libxcb-xinerama0 libdbus-1-3 libfontconfig1 fonts-dejavu-core libportaudio2"
+test_packages="xvfb dbus pipewire pipewire-alsa pipewire-bin wireplumber"
+
+case "${1:-}" in
+    run) wanted=$run_packages ;;
+    test) wanted="$run_packages $test_packages" ;;
+    *) echo "usage: $0 run|test" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "system packages: this is not Debian or Ubuntu, so none are installed; see 'Other systems' in README.md" >&2
+    exit 0
+fi
+
+missing=""
+for package in $wanted; do
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "system packages: missing$missing; run as root: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+echo "system packages: installing$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086  # a list of words is meant
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
