@@ -148,9 +148,7 @@ class OpusEncoder:
         """
         expected = (self.settings.frame_samples, self.settings.channels)
         if pcm.shape != expected or pcm.dtype != np.int16:
-            raise ValueError(
-                f"a frame is int16 of shape {expected}, this is {pcm.dtype} of shape {pcm.shape}"
-            )
+            raise ValueError(f"a frame is int16 of shape {expected}, this is {pcm.dtype} of shape {pcm.shape}")
         contiguous = np.ascontiguousarray(pcm)
         length = self._encode(
             self._state,

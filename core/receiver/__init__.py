@@ -1,0 +1,1 @@
+"""A listening session: socket to wire to playout to sound, with reconnection."""

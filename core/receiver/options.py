@@ -1,0 +1,81 @@
+"""What a user can ask of a listening session, and what is refused before anything changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from core.opus.encoder import FRAME_SIZES_MS
+
+DEFAULT_URL: Final = "ws://127.0.0.1:8765/ws-audio"
+DEFAULT_TARGET_DELAY_MS: Final = 60.0
+MAX_TARGET_DELAY_MS: Final = 5_000.0
+"""Deep enough for servers behind any link; the buffer's memory is reserved for it."""
+
+DIALECT_CHOICES: Final = ("auto", "bare", "rtp")
+NULL_OUTPUT: Final = "null"
+DEFAULT_OUTPUT: Final = "default"
+
+
+class SettingError(ValueError):
+    """A setting that cannot be taken; the message says what would be accepted. What was in force stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenOptions:
+    """One session's wishes. ``output`` is ``"default"``, ``"null"`` or a device's name."""
+
+    url: str
+    dialect: str = "auto"
+    token: str | None = None
+    ca_file: Path | None = None
+    frame_ms: float | None = None
+    target_delay_ms: float = DEFAULT_TARGET_DELAY_MS
+    output: str = DEFAULT_OUTPUT
+    device_latency_ms: float | None = None
+    """Asked of the device; ``None`` means its own low latency."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            SettingError: a bad URL, dialect, frame size, depth or latency.
+        """
+        check_url(self.url)
+        if self.dialect not in DIALECT_CHOICES:
+            raise SettingError(f"dialect {self.dialect!r} is not known; accepted: {', '.join(DIALECT_CHOICES)}")
+        if self.frame_ms is not None:
+            check_frame_ms(self.frame_ms)
+        check_target_delay_ms(self.target_delay_ms)
+        if self.device_latency_ms is not None and not 0 < self.device_latency_ms <= 2_000:
+            raise SettingError(
+                f"device latency {self.device_latency_ms:g} ms is not possible; accepted: above 0 to 2000"
+            )
+
+
+def check_url(url: str) -> None:
+    """Raise `SettingError` unless ``url`` is a complete ws:// or wss:// address."""
+    try:
+        parts = urlsplit(url)
+        port_fine = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise SettingError(f"{url!r} is not an address: {error}; expected ws://host:port/path") from error
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or not port_fine:
+        raise SettingError(f"{url!r} is not a WebSocket address; expected ws://host:port/path or wss://host/path")
+
+
+def check_target_delay_ms(target_delay_ms: float) -> None:
+    """Raise `SettingError` unless a depth is between 0 and `MAX_TARGET_DELAY_MS`."""
+    if not 0 <= target_delay_ms <= MAX_TARGET_DELAY_MS:
+        raise SettingError(
+            f"a buffer depth of {target_delay_ms:g} ms is not possible; accepted: 0 to {MAX_TARGET_DELAY_MS:g} ms"
+        )
+
+
+def check_frame_ms(frame_ms: float) -> None:
+    """Raise `SettingError` unless it is one of Opus' frame sizes."""
+    if frame_ms not in FRAME_SIZES_MS:
+        sizes = ", ".join(f"{size:g}" for size in FRAME_SIZES_MS)
+        raise SettingError(f"a frame size of {frame_ms:g} ms is not possible; accepted: {sizes} ms")

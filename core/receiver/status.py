@@ -1,0 +1,133 @@
+"""What a listening session tells the world: frozen facts, read by the window and by the probe alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ConnectionState(Enum):
+    """Where a session stands; `core.receiver.connection` holds the transitions."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    """The WebSocket is open, no audio has come yet."""
+    STREAMING = "streaming"
+    WAITING = "waiting to reconnect"
+    ENDED = "ended"
+    """The server said that the stream is over."""
+    FAILED = "failed"
+    """Trying again would not help; ``reason`` says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """State of the connection, and why."""
+
+    state: ConnectionState
+    url: str
+    """Without secrets: the query is redacted."""
+    dialect: str | None = None
+    """Name of the dialect in use, and how it was found (``"bare (five packets parse alike)"``)."""
+    reason: str | None = None
+    """Why the last connection ended or failed: one line with what to do."""
+    attempt: int = 0
+    """How many attempts have failed in a row."""
+    next_attempt_at_ns: int | None = None
+    """Monotonic time of the next attempt while `WAITING`."""
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What the packets themselves say (RFC 6716 TOC) and, where a server declared something, that."""
+
+    mode: str
+    bandwidth: str
+    channels: int
+    frame_ms: float
+    packet_ms: float
+    bitrate_kbps: float
+    packet_bytes: float
+    """Mean size over the last seconds, as the bit rate."""
+    fec: bool
+    dtx: bool
+    declared_frame_ms: float | None = None
+    declared_channels: int | None = None
+    declared_sample_rate: int | None = None
+    application: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSizeControl:
+    """Frame size as asked for and as in force, in milliseconds."""
+
+    requested_ms: float | None
+    in_force_ms: float | None
+    accepted_ms: tuple[float, ...]
+    unavailable_because: str | None
+    """Why it cannot be changed here, or ``None`` if it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyBreakdown:
+    """From the microphone (or the source) to the ear, in milliseconds; ``None`` where a part cannot be known."""
+
+    frame: float | None
+    codec: float | None
+    network: float | None
+    buffer: float | None
+    device: float | None
+    total: float | None
+    kind: str
+    """``measured`` where the server gives capture times, else ``estimated``."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderrunCounts:
+    """Episodes of starvation, not callbacks."""
+
+    episodes: int
+    starved_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStatus:
+    """The output in use. ``is_device`` is False for the clocked null output."""
+
+    name: str
+    is_device: bool
+    latency_ms: float | None
+    xruns: int
+    problem: str | None = None
+    """Why the wanted device is not in use, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSnapshot:
+    """Everything about a session at one moment; names as in W3C webrtc-stats where it has one."""
+
+    connection: ConnectionStatus
+    stream: StreamFacts | None
+    frame_size: FrameSizeControl
+    latency: LatencyBreakdown
+    underruns: UnderrunCounts
+    output: OutputStatus | None
+    buffer_depth_ms: float | None
+    target_delay_ms: float
+    playout_delay_ms: float | None
+    jitter_ms: float | None
+    round_trip_time_ms: float | None
+    packets_received: int
+    bytes_received: int
+    packets_lost: int
+    packets_malformed: int
+    packets_discarded: int
+    total_samples_received: int
+    concealed_samples: int
+    silent_concealed_samples: int
+    concealment_events: int
+    inserted_samples_for_deceleration: int
+    removed_samples_for_acceleration: int
+    text_messages_ignored: int
