@@ -1,0 +1,1 @@
+"""Sound in and out: devices through PortAudio, the clocked null output, sources of PCM."""

@@ -1,0 +1,78 @@
+"""How long playout lags behind the quickest packets: the one figure that starts, trims and holds it.
+
+Time is that of the ring: a frame at position p is "due" p / 48 kHz after position 0. A packet's
+arrival minus its position tells how late it was; the minimum of that is the network at its best, the
+base. Playing position p at time t then is a delay of t - base - p. Unlike the queue's length this
+does not saw with packets or bursts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.opus.packet import SAMPLE_RATE_HZ
+from core.playout.windows import SlidingMinimum
+
+CONTROL_SPAN_NS: Final = 1_000_000_000
+"""What is trimmed is judged over the last second: long enough to meet a packet that came without delay."""
+
+REPORT_SPAN_NS: Final = 10_000_000_000
+"""What is reported refers to the quickest packet of the last ten seconds."""
+
+
+def duration_ns(samples: int) -> int:
+    """48 kHz samples in nanoseconds."""
+    return samples * 1_000_000_000 // SAMPLE_RATE_HZ
+
+
+def samples_in(nanoseconds: int) -> int:
+    """Nanoseconds in whole 48 kHz samples."""
+    return nanoseconds * SAMPLE_RATE_HZ // 1_000_000_000
+
+
+class PlayoutDelay:
+    """Keeps the base over three spans: the present fill, the last second, the last ten."""
+
+    def __init__(self) -> None:
+        """No arrivals yet."""
+        self._control = SlidingMinimum(CONTROL_SPAN_NS)
+        self._report = SlidingMinimum(REPORT_SPAN_NS)
+        self._fill_base_ns: int | None = None
+
+    def arrived(self, arrival_ns: int, position: int) -> int:
+        """A packet came whose first frame has this ring position; return its relative delay in nanoseconds."""
+        lateness_ns = arrival_ns - duration_ns(position)
+        self._control.add(arrival_ns, lateness_ns)
+        self._report.add(arrival_ns, lateness_ns)
+        if self._fill_base_ns is None or lateness_ns < self._fill_base_ns:
+            self._fill_base_ns = lateness_ns
+        base_ns = self._report.minimum
+        return 0 if base_ns is None else lateness_ns - base_ns
+
+    def begin_fill(self) -> None:
+        """The output ran dry: what comes from here on decides when it starts again."""
+        self._fill_base_ns = None
+
+    def restart(self) -> None:
+        """Another stream, another timeline."""
+        self._control.clear()
+        self._report.clear()
+        self._fill_base_ns = None
+
+    def since_fill(self, now_ns: int, position: int) -> int | None:
+        """Delay in nanoseconds if ``position`` were played now, judged by this fill's packets alone."""
+        return None if self._fill_base_ns is None else now_ns - self._fill_base_ns - duration_ns(position)
+
+    def recent(self, now_ns: int, position: int) -> int | None:
+        """The same, judged by the last second."""
+        base_ns = self._control.minimum
+        return None if base_ns is None else now_ns - base_ns - duration_ns(position)
+
+    def reported(self, now_ns: int, position: int) -> int | None:
+        """The same, judged by the last ten seconds: `playout_delay_ms`."""
+        base_ns = self._report.minimum
+        return None if base_ns is None else now_ns - base_ns - duration_ns(position)
+
+    def is_settled(self, now_ns: int) -> bool:
+        """Whether arrivals were seen for a whole control span."""
+        return self._control.covers_span(now_ns)

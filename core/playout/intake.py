@@ -1,0 +1,112 @@
+"""Packets to PCM, in order: inspected, gaps concealed, decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from core.opus.decoder import DecodeError, OpusDecoder, Pcm
+from core.opus.media import MediaPacket
+from core.opus.packet import SAMPLES_PER_MS, MalformedPacketError, PacketInfo, parse_packet
+from core.playout.windows import FADE_SAMPLES, rising_fade
+
+MAX_GAP_CONCEALED_SAMPLES: Final = 60 * SAMPLES_PER_MS
+"""A longer gap is shortened to this: invented audio beyond three usual frames tells nothing and costs delay."""
+
+_CONCEAL_STEP_SAMPLES: Final = 10 * SAMPLES_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one packet."""
+
+    info: PacketInfo | None
+    """``None`` when it could not be read."""
+    problem: str | None
+    """One line about a malformed, duplicate or refused packet; ``None`` when all is well."""
+    pcm: Pcm
+    """Shape (frames, channels): what to append; empty for a duplicate. Valid until the next packet."""
+    concealed_samples: int
+    """How many frames at the start of ``pcm`` were concealed rather than received."""
+    packets_lost: int
+    is_discarded: bool = False
+
+
+class Intake:
+    """Keeps sequence and decoder in step. Not thread-safe."""
+
+    def __init__(self, decoder: OpusDecoder) -> None:
+        """Start of a stream."""
+        self._decoder = decoder
+        self._nothing: Pcm = np.zeros((0, decoder.channels), dtype=np.float32)
+        self._last_sequence_number: int | None = None
+        self._next_timestamp: int | None = None
+        self._last_duration = 20 * SAMPLES_PER_MS
+        self._joint: Pcm | None = None
+
+    def restart(self, continues_sound: bool) -> None:
+        """Another stream begins: no gap is counted towards it, and the decoder forgets the old one.
+
+        With ``continues_sound`` the new stream's first frames are cross-faded out of the old one's continuation.
+        """
+        self._last_sequence_number = None
+        self._next_timestamp = None
+        self._joint = self._decoder.conceal(_CONCEAL_STEP_SAMPLES)[:FADE_SAMPLES].copy() if continues_sound else None
+        self._decoder.reset()
+
+    def take(self, packet: MediaPacket) -> Taken:
+        """Decode one packet with what has to be concealed before it."""
+        missing = self._missing_packets(packet)
+        if missing is None:
+            return Taken(None, "a packet came twice or too late in sequence", self._nothing, 0, 0, is_discarded=True)
+        try:
+            info = parse_packet(packet.payload)
+            gap = self._conceal(self._gap_samples(packet, missing))
+            decoded = self._from_joint(self._decoder.decode(packet.payload))
+        except (MalformedPacketError, DecodeError) as error:
+            # It was meant to be audio of about the usual length: keep the time, conceal the content.
+            gap = self._conceal(self._gap_samples(packet, missing) + self._last_duration)
+            self._follow(packet, self._last_duration)
+            return Taken(None, str(error), gap, len(gap), missing)
+        self._last_duration = info.duration_samples
+        self._follow(packet, info.duration_samples)
+        pcm = np.concatenate((gap, decoded)) if len(gap) else decoded
+        return Taken(info, None, pcm, len(gap), missing)
+
+    def _missing_packets(self, packet: MediaPacket) -> int | None:
+        """How many sequence numbers were left out before this packet; ``None`` if it is an old one."""
+        if packet.sequence_number is None or self._last_sequence_number is None:
+            return 0
+        missing = packet.sequence_number - self._last_sequence_number - 1
+        return missing if missing >= 0 else None
+
+    def _gap_samples(self, packet: MediaPacket, missing: int) -> int:
+        """The media time that went with missing packets; a jump without missing ones is the source's own pause."""
+        if missing == 0:
+            return 0
+        if packet.media_timestamp is not None and self._next_timestamp is not None:
+            return max(0, packet.media_timestamp - self._next_timestamp)
+        return missing * self._last_duration
+
+    def _conceal(self, samples: int) -> Pcm:
+        steps = -(-min(samples, MAX_GAP_CONCEALED_SAMPLES) // _CONCEAL_STEP_SAMPLES)
+        if steps <= 0:
+            return self._nothing
+        pieces = [self._decoder.conceal(_CONCEAL_STEP_SAMPLES).copy() for _ in range(steps)]
+        return np.concatenate(pieces)[: min(samples, MAX_GAP_CONCEALED_SAMPLES)]
+
+    def _from_joint(self, pcm: Pcm) -> Pcm:
+        if self._joint is None:
+            return pcm
+        fade = min(len(self._joint), len(pcm))
+        window = rising_fade(fade)
+        pcm[:fade] = self._joint[:fade] * (1 - window) + pcm[:fade] * window
+        self._joint = None
+        return pcm
+
+    def _follow(self, packet: MediaPacket, duration: int) -> None:
+        self._last_sequence_number = packet.sequence_number
+        if packet.media_timestamp is not None:
+            self._next_timestamp = packet.media_timestamp + duration

@@ -1,0 +1,55 @@
+"""Fades, and the minimum over the recent past."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+FADE_SAMPLES: Final = 240
+"""5 ms at 48 kHz: long enough that a cut does not click, short enough not to smear a consonant."""
+
+
+def rising_fade(samples: int) -> NDArray[np.float32]:
+    """A raised-cosine window from 0 to 1 of shape (samples, 1); 1 minus it is the falling one."""
+    phase = (np.arange(samples) + 0.5) / max(samples, 1)
+    return (0.5 - 0.5 * np.cos(np.pi * phase)).astype(np.float32)[:, np.newaxis]
+
+
+class SlidingMinimum:
+    """The smallest value of the last ``span_ns`` nanoseconds; amortised constant time for each value.
+
+    Keeps only values that may still become the minimum: each newer one removes all larger ones before it.
+    """
+
+    def __init__(self, span_ns: int) -> None:
+        """Empty."""
+        self._span_ns = span_ns
+        self._candidates: deque[tuple[int, int]] = deque()
+        self._began_ns: int | None = None
+
+    def add(self, at_ns: int, value: int) -> None:
+        """Take in a value; times do not decrease."""
+        if self._began_ns is None:
+            self._began_ns = at_ns
+        while self._candidates and self._candidates[-1][1] >= value:
+            self._candidates.pop()
+        self._candidates.append((at_ns, value))
+        while self._candidates[0][0] < at_ns - self._span_ns:
+            self._candidates.popleft()
+
+    @property
+    def minimum(self) -> int | None:
+        """The smallest value, ``None`` when nothing was added."""
+        return self._candidates[0][1] if self._candidates else None
+
+    def covers_span(self, now_ns: int) -> bool:
+        """Whether values have been coming for a whole span, so that the minimum can be trusted."""
+        return self._began_ns is not None and now_ns - self._began_ns >= self._span_ns
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._candidates.clear()
+        self._began_ns = None
