@@ -78,7 +78,7 @@ class DeviceOutput:
             if self._stream is not None:
                 self._stream.close()
             raise OutputError(
-                f"the sound device {self.name!r} cannot be opened: {error.args[0]}; choose another device, or free this one"
+                f"the sound device {self.name!r} cannot be opened: {error.args[0]}; choose another or free it"
             ) from error
 
     def stop(self) -> None:

@@ -1,0 +1,1 @@
+"""The `opuscope` command, a file for each of its subcommands."""

@@ -7,7 +7,7 @@ buffer that it keeps, so a packet costs one C call and one NumPy view.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from core.opus.packet import MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ
 
 Pcm = NDArray[np.float32]
 """PCM as it flows everywhere: 48 kHz float32, shape (frames, channels)."""
+
+_CONCEALMENT_STEP = 120
+"""The shortest frame of Opus, 2.5 ms at 48 kHz."""
 
 
 class DecodeError(ValueError):
@@ -46,19 +49,29 @@ class OpusDecoder:
         """PCM of one packet, shape (frames, channels); valid until the next call.
 
         Raises:
-            DecodeError: libopus refuses the packet.
+            DecodeError: libopus refuses the packet, or it is empty (which to libopus means a lost one).
         """
+        if not packet:
+            raise DecodeError("an empty message is no Opus packet")
         return self._run(packet, MAX_PACKET_SAMPLES)
 
     def conceal(self, frames: int) -> Pcm:
         """What libopus' packet loss concealment puts in place of the next ``frames`` samples.
 
         ``frames`` is a multiple of 120 (2.5 ms), as opus_decode asks for a missing packet, and at most 5760.
+
+        Raises:
+            ValueError: ``frames`` is none of these.
         """
+        if frames % _CONCEALMENT_STEP or not 0 < frames <= MAX_PACKET_SAMPLES:
+            raise ValueError(
+                f"{frames} samples cannot be concealed; accepted: multiples of {_CONCEALMENT_STEP}"
+                f" up to {MAX_PACKET_SAMPLES}"
+            )
         return self._run(b"", frames)
 
     def _run(self, packet: bytes, frames: int) -> Pcm:
-        decoded = self._decode_float(self._state, packet, len(packet), self._pcm_pointer, frames, 0)
+        decoded = self._decode_float(self._open_state(), packet, len(packet), self._pcm_pointer, frames, 0)
         if decoded < 0:
             raise DecodeError(f"libopus refused a packet of {len(packet)} bytes: {self._error_text(decoded)}")
         return self._pcm[:decoded]
@@ -66,7 +79,13 @@ class OpusDecoder:
     def reset(self) -> None:
         """Forget the past, as at the start of a stream."""
         api = self._library.decoder_api
-        api.decoder_ctl(self._state, self._library.ctl.reset_state)
+        api.decoder_ctl(self._open_state(), self._library.ctl.reset_state)
+
+    def _open_state(self) -> Any:
+        """The C state; libopus itself would crash the process where there is none."""
+        if self._state is None:
+            raise ValueError("the decoder is closed")
+        return self._state
 
     def close(self) -> None:
         """Free the C state; called explicitly since finalisers at interpreter exit come too late."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ MAX_BITRATE: Final = 510_000
 
 _MAX_PACKET_BYTES = 4_000
 """The buffer size that libopus' documentation recommends for opus_encode."""
+
+_FEC_EXPECTED_LOSS_PERCENT = 20
+"""libopus adds redundancy only if it is told to expect loss. Measured with libopus 1.6.1 on speech at 20 ms and its own
+choice of bit rate: 24 kHz mono gets none at 5 % and all of it at 20 %."""
 
 
 class Application(Enum):
@@ -104,6 +108,7 @@ class OpusEncoder:
         self._pcm_pointer_type = self._encode.argtypes[1]
         self._state = api.create_state(settings.sample_rate, settings.channels, settings.application.value)
         self._packet = ctypes.create_string_buffer(_MAX_PACKET_BYTES)
+        self._default_complexity = api.encoder_ctl(self._state, self._library.ctl.get_complexity)
         self.settings = settings
         self._apply(settings)
 
@@ -129,13 +134,20 @@ class OpusEncoder:
         ctl = self._library.ctl
         # libopus' OPUS_AUTO (-1000) gives the bit rate back to the encoder.
         self._ctl(ctl.set_bitrate, settings.bitrate if settings.bitrate is not None else -1000)
-        if settings.complexity is not None:
-            self._ctl(ctl.set_complexity, settings.complexity)
+        complexity = settings.complexity
+        self._ctl(ctl.set_complexity, self._default_complexity if complexity is None else complexity)
         self._ctl(ctl.set_inband_fec, int(settings.fec))
+        self._ctl(ctl.set_packet_loss_perc, _FEC_EXPECTED_LOSS_PERCENT if settings.fec else 0)
         self._ctl(ctl.set_dtx, int(settings.dtx))
 
     def _ctl(self, request: object, value: int) -> None:
-        self._library.encoder_api.encoder_ctl(self._state, request, value)
+        self._library.encoder_api.encoder_ctl(self._open_state(), request, value)
+
+    def _open_state(self) -> Any:
+        """The C state; libopus itself would crash the process where there is none."""
+        if self._state is None:
+            raise ValueError("the encoder is closed")
+        return self._state
 
     def encode(self, pcm: NDArray[np.int16]) -> bytes:
         """One packet of one frame. ``pcm`` is int16 of shape (frames, channels) at the encoder's sample rate.
@@ -144,14 +156,15 @@ class OpusEncoder:
         document's server, byte for byte.
 
         Raises:
-            ValueError: the shape is not that of one frame with the settings in force.
+            ValueError: the shape is not that of one frame with the settings in force, or the encoder is closed.
         """
+        state = self._open_state()
         expected = (self.settings.frame_samples, self.settings.channels)
         if pcm.shape != expected or pcm.dtype != np.int16:
             raise ValueError(f"a frame is int16 of shape {expected}, this is {pcm.dtype} of shape {pcm.shape}")
         contiguous = np.ascontiguousarray(pcm)
         length = self._encode(
-            self._state,
+            state,
             contiguous.ctypes.data_as(self._pcm_pointer_type),
             contiguous.shape[0],
             self._packet,

@@ -14,6 +14,7 @@ import importlib.metadata
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,9 @@ def _import_opuslib(path: str) -> ModuleType:
     def find_library(name: str) -> str | None:
         return path if name == "opus" else real_find_library(name)
 
-    with patch.object(ctypes.util, "find_library", find_library):
+    with patch.object(ctypes.util, "find_library", find_library), warnings.catch_warnings():
+        # opuslib compares integers with `is not`, which Python warns of whenever it compiles the package anew.
+        warnings.simplefilter("ignore", SyntaxWarning)
         import opuslib.api
         import opuslib.api.ctl
         import opuslib.api.decoder

@@ -14,7 +14,7 @@ from core.opus.packet import SAMPLE_RATE_HZ
 from core.playout.windows import SlidingMinimum
 
 CONTROL_SPAN_NS: Final = 1_000_000_000
-"""What is trimmed is judged over the last second: long enough to meet a packet that came without delay."""
+"""What is done is judged over the last second: long enough to meet a packet that came without delay."""
 
 REPORT_SPAN_NS: Final = 10_000_000_000
 """What is reported refers to the quickest packet of the last ten seconds."""
@@ -31,40 +31,32 @@ def samples_in(nanoseconds: int) -> int:
 
 
 class PlayoutDelay:
-    """Keeps the base over three spans: the present fill, the last second, the last ten."""
+    """Keeps the base over two spans: a short one to act on, a long one to report."""
 
     def __init__(self) -> None:
         """No arrivals yet."""
         self._control = SlidingMinimum(CONTROL_SPAN_NS)
         self._report = SlidingMinimum(REPORT_SPAN_NS)
-        self._fill_base_ns: int | None = None
 
     def arrived(self, arrival_ns: int, position: int) -> int:
         """A packet came whose first frame has this ring position; return its relative delay in nanoseconds."""
         lateness_ns = arrival_ns - duration_ns(position)
         self._control.add(arrival_ns, lateness_ns)
         self._report.add(arrival_ns, lateness_ns)
-        if self._fill_base_ns is None or lateness_ns < self._fill_base_ns:
-            self._fill_base_ns = lateness_ns
         base_ns = self._report.minimum
         return 0 if base_ns is None else lateness_ns - base_ns
 
     def begin_fill(self) -> None:
-        """The output ran dry: what comes from here on decides when it starts again."""
-        self._fill_base_ns = None
+        """The output ran dry: only what comes from here on decides, since the path may have changed for good."""
+        self._control.clear()
 
     def restart(self) -> None:
         """Another stream, another timeline."""
         self._control.clear()
         self._report.clear()
-        self._fill_base_ns = None
-
-    def since_fill(self, now_ns: int, position: int) -> int | None:
-        """Delay in nanoseconds if ``position`` were played now, judged by this fill's packets alone."""
-        return None if self._fill_base_ns is None else now_ns - self._fill_base_ns - duration_ns(position)
 
     def recent(self, now_ns: int, position: int) -> int | None:
-        """The same, judged by the last second."""
+        """Delay in nanoseconds if ``position`` is played now, judged by the last second (or since `begin_fill`)."""
         base_ns = self._control.minimum
         return None if base_ns is None else now_ns - base_ns - duration_ns(position)
 

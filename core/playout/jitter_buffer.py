@@ -134,7 +134,7 @@ class JitterBuffer:
         """Fill ``out``, shape (frames, channels), completely. ``now_ns`` is on the clock of the arrivals."""
         with self._lock:
             self._start_if_ready(len(out), now_ns)
-            self._interval.depth(len(self._ring))
+            self._note_depth()
             if self._state is PlayoutState.PLAYING:
                 delay_ns = self._delay.reported(now_ns, self._ring.read_position)
                 if delay_ns is not None:
@@ -142,7 +142,7 @@ class JitterBuffer:
             filled = 0
             while filled < len(out):
                 filled += self._produce(out[filled:], now_ns + duration_ns(filled))
-            self._interval.depth(len(self._ring))
+            self._note_depth()
 
     def configure(self, settings: PlayoutSettings, now_ns: int) -> None:
         """Change the target delay, effective at once: a lower one cuts, a higher one holds playout for the difference.
@@ -250,7 +250,7 @@ class JitterBuffer:
     def _start_if_ready(self, needed: int, now_ns: int) -> None:
         if self._state is not PlayoutState.FILLING and self._state is not PlayoutState.STARVED:
             return
-        delay_ns = self._delay.since_fill(now_ns, self._ring.read_position)
+        delay_ns = self._delay.recent(now_ns, self._ring.read_position)
         if delay_ns is None or len(self._ring) == 0:
             return
         is_complete = not self._is_source_playing
@@ -319,6 +319,11 @@ class JitterBuffer:
 
     def _end_episode(self) -> None:
         self._interval.episodes.append(UnderrunEpisode(self._episode_began_ns, self._episode_samples))
+
+    def _note_depth(self) -> None:
+        """An empty ring counts only where it ought not to be: not before the first fill, nor in a pause of the source."""
+        if self._state is not PlayoutState.IDLE and self._state is not PlayoutState.FILLING:
+            self._interval.depth(len(self._ring))
 
     def _note_played(self, start: int, now_ns: int) -> None:
         """Account for the packets whose first sample was just read."""

@@ -36,6 +36,10 @@ class ListenOptions:
     output: str = DEFAULT_OUTPUT
     device_latency_ms: float | None = None
     """Asked of the device; ``None`` means its own low latency."""
+    is_output_required: bool = False
+    """Fail where the output cannot be had, rather than go on without sound."""
+    gives_up_early: bool = False
+    """Fail where the very first connection does, rather than try again."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

@@ -1,43 +1,291 @@
-"""SKELETON being written: the interface stands."""
+"""A listening session: socket to wire to jitter buffer to sound, for as long as somebody listens."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from typing import Final
+
+from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
+from core.monitor import monitor as metric
 from core.monitor.monitor import Monitor
-from core.receiver.options import ListenOptions
-from core.receiver.status import SessionSnapshot
+from core.playout.jitter_buffer import JitterBuffer, PlayoutState
+from core.playout.settings import PlayoutSettings
+from core.receiver.connection import Backoff, Connection
+from core.receiver.failures import CONNECT_ERRORS, Failure, explain
+from core.receiver.link import Link, open_link
+from core.receiver.options import ListenOptions, SettingError, check_frame_ms, check_target_delay_ms
+from core.receiver.playback import MakeOutput, Playback, make_output
+from core.receiver.reception import Reception
+from core.receiver.sampler import PathFacts, Sampler
+from core.receiver.status import ConnectionState, FrameSizeControl, SessionSnapshot, UnderrunCounts
+from core.wire.control import Hello, Set, Stats
+
+SAMPLE_INTERVAL_S: Final = 0.05
+"""The monitor looks this often: two looks in each of its 100 ms bins."""
+
+STATS_INTERVAL_S: Final = 1.0
+
+_OPEN_STATES: Final = (ConnectionState.CONNECTED, ConnectionState.STREAMING)
 
 
 class ListeningSession:
     """One URL being listened to, from the first attempt until it is stopped or cannot go on."""
 
-    def __init__(self, options: ListenOptions, monitor: Monitor) -> None:
-        """Prepare; nothing is opened before `run`."""
+    def __init__(self, options: ListenOptions, monitor: Monitor, make_output: MakeOutput = make_output) -> None:
+        """Prepare; no socket and no device is opened before `run`.
+
+        Raises:
+            OpusLibraryError: libopus cannot be loaded.
+        """
+        self._options = options
+        self._monitor = monitor
+        self._buffer = JitterBuffer(PlayoutSettings(options.target_delay_ms))
+        self._playback = Playback(self._buffer.pull, monitor.events, make_output)
+        self._connection = Connection(options.url, monitor.events)
+        self._backoff = Backoff()
+        self._reception = Reception(self._buffer, monitor)
+        self._sampler = Sampler(self._buffer, self._playback, monitor)
+        self._requested_frame_ms = options.frame_ms
+        self._link: Link | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._last_round_trip_ms: float | None = None
 
     async def run(self) -> None:
-        """Connect, play, reconnect, until `stop` or until trying again would not help."""
+        """Connect, play, reconnect, until `stop` or until trying again would not help; then everything is closed.
+
+        Raises:
+            OutputError: the options require an output that cannot be had.
+        """
+        self._task = asyncio.current_task()
+        try:
+            self._playback.open(self._options.output, self._options.device_latency_ms, self._options.is_output_required)
+            async with asyncio.TaskGroup() as tasks:
+                sampling = tasks.create_task(self._sample())
+                await self._listen()
+                await self._play_out()
+                sampling.cancel()
+        except asyncio.CancelledError:
+            if not self._is_stopping:
+                raise
+        finally:
+            self._look()
+            self._playback.close()
+            self._buffer.close()
+            if self._connection.status.state not in (ConnectionState.FAILED, ConnectionState.ENDED):
+                self._disconnected()
 
     def stop(self) -> None:
-        """Ask `run` to close the connection and the output, and to return."""
-
-    def snapshot(self) -> SessionSnapshot:
-        """How it stands now."""
-        raise NotImplementedError
+        """Ask `run` to close everything and to return."""
+        self._is_stopping = True
+        if self._task is not None:
+            self._task.cancel()
 
     def set_target_delay_ms(self, target_delay_ms: float) -> None:
-        """Change the buffer depth, effective at once in both directions. Raises SettingError."""
+        """Change the buffer depth, effective at once in both directions.
+
+        Raises:
+            SettingError: outside of what is accepted; the depth in force stays.
+        """
+        check_target_delay_ms(target_delay_ms)
+        self._buffer.configure(PlayoutSettings(target_delay_ms), time.monotonic_ns())
 
     async def request_frame_ms(self, frame_ms: float) -> None:
-        """Ask the server for another frame size. Raises SettingError where it can't."""
+        """Ask the server for another frame size; what is in force then shows in `snapshot`, as it arrives.
+
+        Raises:
+            SettingError: not a frame size of Opus, or this server cannot be asked.
+        """
+        check_frame_ms(frame_ms)
+        control = self._frame_size()
+        if self._link is None or control.unavailable_because is not None:
+            raise SettingError(f"the frame size cannot be changed: {control.unavailable_because}")
+        self._requested_frame_ms = frame_ms
+        await self._link.send(Set(frame_ms=frame_ms))
 
     def set_volume_db(self, volume_db: float) -> None:
-        """-60 .. +12 dB."""
+        """Set the level. Raises `SettingError` outside of -60 to +12 dB."""
+        if not MIN_VOLUME_DB <= volume_db <= MAX_VOLUME_DB:
+            raise SettingError(
+                f"a volume of {volume_db:g} dB is not possible; accepted: {MIN_VOLUME_DB:g} to {MAX_VOLUME_DB:g} dB"
+            )
+        self._playback.volume.set_db(volume_db)
 
     def set_muted(self, muted: bool) -> None:
         """Silence without a click; playout goes on."""
+        self._playback.volume.set_muted(muted)
 
     async def set_output(self, name: str) -> None:
-        """Move to another output: "default", "null" or a device's name; the old one plays until the new one works.
-        Raises core.audio.output.OutputError."""
+        """Move to another output: ``"default"``, ``"null"`` or a device's name.
+
+        Raises:
+            OutputError: it cannot be had; the present one goes on.
+        """
+        self._playback.switch(name, self._options.device_latency_ms)
 
     def record_loop_lag(self, lag_ms: float) -> None:
-        """The window tells how late its event loop ran."""
+        """Whoever owns the event loop tells how late it ran."""
+        self._monitor.record(metric.LOOP_LAG_MS, lag_ms)
+
+    def snapshot(self) -> SessionSnapshot:
+        """How it stands now."""
+        counters = self._buffer.counters()
+        reception = self._reception
+        return SessionSnapshot(
+            connection=self._connection.status,
+            stream=reception.observer.facts(),
+            frame_size=self._frame_size(),
+            latency=self._sampler.latency,
+            underruns=UnderrunCounts(counters.underrun_episodes, counters.starved_ms),
+            output=self._playback.status(),
+            buffer_depth_ms=self._sampler.depth_ms,
+            target_delay_ms=self._buffer.settings.target_delay_ms,
+            playout_delay_ms=self._sampler.playout_delay_ms,
+            jitter_ms=reception.observer.jitter_ms,
+            round_trip_time_ms=self._round_trip_ms,
+            packets_received=reception.packets_received,
+            bytes_received=reception.bytes_received,
+            packets_lost=counters.packets_lost,
+            packets_malformed=counters.packets_malformed + reception.unreadable,
+            packets_discarded=counters.packets_discarded,
+            total_samples_received=counters.total_samples_received,
+            concealed_samples=counters.concealed_samples,
+            silent_concealed_samples=counters.silent_concealed_samples,
+            concealment_events=counters.concealment_events,
+            inserted_samples_for_deceleration=counters.inserted_samples_for_deceleration,
+            removed_samples_for_acceleration=counters.removed_samples_for_acceleration,
+            skipped_samples=counters.skipped_samples,
+            held_samples=counters.held_samples,
+            text_messages_ignored=reception.texts_ignored,
+            server_packets_dropped=reception.server_packets_dropped,
+        )
+
+    async def _listen(self) -> None:
+        """Attempt after attempt, until the stream is over or cannot be had."""
+        while True:
+            failure = await self._attempt()
+            if failure.is_end:
+                self._connection.to(ConnectionState.ENDED, failure.reason, reason=failure.reason)
+                return
+            gives_up = self._options.gives_up_early and self._reception.packets_received == 0
+            if gives_up or not failure.is_retryable:
+                self._connection.to(ConnectionState.FAILED, failure.reason, reason=failure.reason)
+                return
+            await self._wait(failure)
+
+    async def _attempt(self) -> Failure:
+        """One connection, from handshake to close; says why it is over."""
+        url = self._connection.status.url
+        self._connection.to(ConnectionState.CONNECTING, f"connecting to {url}", next_attempt_at_ns=None)
+        failure = Failure(f"the connection to {url} ended", is_retryable=True)
+        try:
+            async with open_link(self._options) as link, asyncio.TaskGroup() as tasks:
+                self._opened(link)
+                tasks.create_task(link.keep_time())
+                tasks.create_task(self._tell_stats(link))
+                await self._receive(link)
+        except* CONNECT_ERRORS as group:
+            failure = explain(_first_leaf(group), self._options.url)
+        finally:
+            self._look()
+            self._link = None
+        bye = self._reception.bye
+        if bye is not None and bye.retry_after_ms is not None:
+            failure = Failure(f"{failure.reason} ({bye.reason})", True, bye.retry_after_ms / 1000)
+        self._buffer.set_source_playing(not failure.is_end, time.monotonic_ns())
+        return failure
+
+    def _opened(self, link: Link) -> None:
+        self._link = link
+        if self._reception.packets_received:
+            self._connection.note(reconnects=self._connection.status.reconnects + 1)
+        self._reception.begin_connection()
+        self._sampler.begin_connection()
+        self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
+
+    async def _receive(self, link: Link) -> None:
+        """Read until the connection closes, which `Link.messages` raises."""
+        async for events in link.messages():
+            for event in events:
+                self._reception.handle(event, time.monotonic_ns())
+                if isinstance(event, Hello) and self._requested_frame_ms not in (None, event.frame_ms):
+                    await link.send(Set(frame_ms=self._requested_frame_ms))
+            if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
+                self._backoff.reset()
+                dialect = _dialect_of(link)
+                self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
+
+    async def _wait(self, failure: Failure) -> None:
+        wait_s = self._backoff.next_wait_s(failure.retry_after_s)
+        self._connection.to(
+            ConnectionState.WAITING,
+            f"{failure.reason}; next attempt in {wait_s:.1f} s",
+            reason=failure.reason,
+            attempt=self._backoff.failures,
+            next_attempt_at_ns=time.monotonic_ns() + round(wait_s * 1e9),
+        )
+        await asyncio.sleep(wait_s)
+
+    async def _play_out(self) -> None:
+        """Let what is in the buffer be heard before the output closes."""
+        is_over = self._connection.status.state is ConnectionState.ENDED
+        while is_over and self._buffer.state is not PlayoutState.IDLE:  # noqa: ASYNC110 - the audio thread changes it
+            await asyncio.sleep(SAMPLE_INTERVAL_S)
+
+    async def _sample(self) -> None:
+        while True:
+            self._playback.check()
+            self._look()
+            await asyncio.sleep(SAMPLE_INTERVAL_S)
+
+    def _look(self) -> None:
+        observer = self._reception.observer
+        self._sampler.look(PathFacts(observer.packet_ms, observer.application, self._round_trip_ms))
+
+    async def _tell_stats(self, link: Link) -> None:
+        """Tell the server how listening goes, if it wants to know."""
+        while True:
+            await asyncio.sleep(STATS_INTERVAL_S)
+            if link.dialect.has_control:
+                counters = self._buffer.counters()
+                await link.send(
+                    Stats(
+                        {
+                            "buffer_depth_ms": round(self._buffer.depth_ms, 1),
+                            "target_delay_ms": self._buffer.settings.target_delay_ms,
+                            "concealed_samples": counters.concealed_samples,
+                            "underrun_episodes": counters.underrun_episodes,
+                            "starved_ms": round(counters.starved_ms, 1),
+                        }
+                    )
+                )
+
+    def _frame_size(self) -> FrameSizeControl:
+        has_control = self._link is not None and self._link.dialect.has_control
+        is_open = self._connection.status.state in _OPEN_STATES
+        return self._reception.observer.frame_size(self._requested_frame_ms, has_control, is_open)
+
+    @property
+    def _round_trip_ms(self) -> float | None:
+        """Of the open connection, or of the last one."""
+        if self._link is not None:
+            self._last_round_trip_ms = self._link.round_trip_ms
+        return self._last_round_trip_ms
+
+    def _disconnected(self) -> None:
+        if self._connection.status.state is not ConnectionState.DISCONNECTED:
+            self._connection.to(ConnectionState.DISCONNECTED, "disconnected", next_attempt_at_ns=None)
+
+
+def _dialect_of(link: Link) -> str:
+    reason = f" ({link.dialect.reason})" if link.dialect.reason else ""
+    return f"{link.dialect.name}{reason}"
+
+
+def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first exception that is no group; the tasks of one connection all fail for the same reason."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -130,4 +130,8 @@ class SessionSnapshot:
     concealment_events: int
     inserted_samples_for_deceleration: int
     removed_samples_for_acceleration: int
+    skipped_samples: int
+    held_samples: int
     text_messages_ignored: int
+    server_packets_dropped: int | None
+    """Packets that the server says it dropped from this listener's queue."""

@@ -7,6 +7,7 @@ an error that names the key.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -192,7 +193,10 @@ def _config(read: _Reader) -> Config:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A JSON number that fits into a float; JSON's whole numbers know no limit."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or abs(value) <= sys.float_info.max
 
 
 class _Reader:

@@ -1,0 +1,153 @@
+"""Capture from a sound device, each block with the time at which its first sample was in the air."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections import deque
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+
+from core.audio.sources.pcm import Pcm16, PcmBlock, PcmFifo, SourceError
+
+DEVICE_BLOCK_MS: Final = 2.5
+"""The smallest Opus frame: a frame of any size is complete with the block that holds its last sample, and a listener
+may change the frame size without the device being opened anew."""
+
+_QUEUE_BLOCKS: Final = 400
+"""One second; an event loop that is held up for longer loses the oldest sound, and the loss is counted."""
+
+_MAX_DEVICE_DELAY_NS: Final = 1_000_000_000
+"""A longer delay between converter and callback is a driver that doesn't fill in its time stamps."""
+
+
+class MicrophoneSource:
+    """One input device, asked for its smallest latency."""
+
+    is_live = True
+
+    def __init__(self, sample_rate: int, channels: int, device: str | None = None) -> None:
+        """Check that PortAudio and the device are there and take these settings; capture starts with `read`.
+
+        ``device`` is a name or a part of one; ``None`` is the system's default input.
+
+        Raises:
+            SourceError: no PortAudio, no such device, or it doesn't do this rate or channel count.
+        """
+        self._sounddevice = _load_sounddevice()
+        self._sample_rate = sample_rate
+        self._channels = channels
+        self._device = device
+        self._label = f"input device {device!r}" if device else "the default input device"
+        self._fifo = PcmFifo(channels)
+        self._fifo_start_ns = 0
+        self._blocks: deque[tuple[Pcm16, int]] = deque(maxlen=_QUEUE_BLOCKS)
+        self._arrived = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stream: Any = None
+        self._stopped = False
+        self._clock_offset_ns: int | None = None
+        self.overflows = 0
+        """Blocks lost because nobody read for a second, and gaps that PortAudio itself reported."""
+        try:
+            self._sounddevice.check_input_settings(
+                device=device, channels=channels, dtype="int16", samplerate=sample_rate
+            )
+        except (self._sounddevice.PortAudioError, ValueError) as error:
+            raise SourceError(
+                f"{self._label} cannot record {sample_rate} Hz with {channels} channel(s): {error};"
+                " see 'opuscope devices' for what there is"
+            ) from error
+
+    async def read(self, frames: int) -> PcmBlock | None:
+        """The next ``frames`` samples as soon as the last of them was captured.
+
+        Raises:
+            SourceError: the device cannot be opened, or stopped (unplugged).
+        """
+        if self._stream is None:
+            self._start()
+        while self._fifo.frames < frames:
+            if self._blocks:
+                pcm, capture_time_ns = self._blocks.popleft()
+                if self._fifo.frames == 0:
+                    self._fifo_start_ns = capture_time_ns
+                self._fifo.append(pcm)
+            elif self._stopped:
+                raise SourceError(f"{self._label} stopped delivering sound; plug it in again or choose another")
+            else:
+                self._arrived.clear()
+                if not self._blocks and not self._stopped:
+                    await self._arrived.wait()
+        block = PcmBlock(self._fifo.take(frames), self._fifo_start_ns)
+        self._fifo_start_ns += frames * 1_000_000_000 // self._sample_rate
+        return block
+
+    async def close(self) -> None:
+        """Stop and close the device."""
+        stream, self._stream = self._stream, None
+        self._stopped = True
+        if stream is not None:
+            stream.abort(ignore_errors=True)
+            stream.close(ignore_errors=True)
+
+    def _start(self) -> None:
+        # In the event loop's thread on purpose: some host APIs (WASAPI) tie a device to the thread that opens it.
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._stream = self._sounddevice.InputStream(
+                samplerate=self._sample_rate,
+                blocksize=round(self._sample_rate * DEVICE_BLOCK_MS / 1000),
+                device=self._device,
+                channels=self._channels,
+                dtype="int16",
+                latency="low",
+                callback=self._on_block,
+                finished_callback=self._on_finished,
+            )
+            self._stream.start()
+        except (self._sounddevice.PortAudioError, ValueError) as error:
+            raise SourceError(f"{self._label} cannot be opened: {error}; is another program using it?") from error
+
+    def _on_block(self, indata: Pcm16, frames: int, times: Any, status: Any) -> None:
+        """PortAudio's thread: stamp, copy, queue, wake."""
+        if status.input_overflow or len(self._blocks) == _QUEUE_BLOCKS:
+            self.overflows += 1
+        self._blocks.append((np.array(indata), self._capture_time_ns(frames, times)))
+        self._wake()
+
+    def _on_finished(self) -> None:
+        self._stopped = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    def _capture_time_ns(self, frames: int, times: Any) -> int:
+        """When the first of ``frames`` samples was converted, on time.monotonic_ns.
+
+        PortAudio's clock may start elsewhere. The smallest difference ever seen between the two is the true one:
+        a callback that waited for the interpreter only makes it larger.
+        """
+        now_ns = time.monotonic_ns()
+        stream_now_ns = int(times.currentTime * 1e9)
+        captured_ns = int(times.inputBufferAdcTime * 1e9)
+        if captured_ns <= 0 or not 0 <= stream_now_ns - captured_ns < _MAX_DEVICE_DELAY_NS:
+            return now_ns - frames * 1_000_000_000 // self._sample_rate
+        offset_ns = now_ns - stream_now_ns
+        if self._clock_offset_ns is None or offset_ns < self._clock_offset_ns:
+            self._clock_offset_ns = offset_ns
+        return captured_ns + self._clock_offset_ns
+
+
+def _load_sounddevice() -> ModuleType:
+    try:
+        return importlib.import_module("sounddevice")
+    except (ImportError, OSError) as error:
+        raise SourceError(
+            f"no microphone without PortAudio ({error}); install it, on Debian: apt-get install libportaudio2"
+        ) from error

@@ -1,0 +1,43 @@
+"""The text that names a source on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from core.audio.sources import signals
+from core.audio.sources.command import CommandSource
+from core.audio.sources.file import FileSource
+from core.audio.sources.microphone import MicrophoneSource
+from core.audio.sources.pcm import PcmSource, SourceError
+
+_SIGNALS: Final = {"tone": signals.tone, "sweep": signals.sweep, "clicks": signals.clicks}
+_MICROPHONE: Final = "microphone"
+_COMMAND: Final = "command:"
+
+
+def open_source(spec: str, sample_rate: int, channels: int, loop: bool = False) -> PcmSource:
+    """The source that ``spec`` names, giving int16 at ``sample_rate`` with ``channels``.
+
+    ``spec`` is ``tone``, ``sweep``, ``clicks``, ``microphone``, ``microphone:NAME``, ``command:PROGRAM ARGUMENTS``
+    or the path of an audio file (a file that is really called "tone" is ``./tone``). ``loop`` repeats a file;
+    signals never end anyway, and a device or a program cannot be repeated.
+
+    Blocks for as long as a file's header takes to read: call it in a thread. Nothing stays open before the
+    source's first ``read``.
+
+    Raises:
+        SourceError: the text names nothing that could be opened.
+    """
+    if spec in _SIGNALS:
+        return _SIGNALS[spec](sample_rate, channels)
+    is_microphone = spec == _MICROPHONE or spec.startswith(_MICROPHONE + ":")
+    if loop and (is_microphone or spec.startswith(_COMMAND)):
+        raise SourceError(f"{spec.partition(':')[0]} cannot be looped; loop a file, or leave the loop out")
+    if is_microphone:
+        return MicrophoneSource(sample_rate, channels, spec.partition(":")[2] or None)
+    if spec.startswith(_COMMAND):
+        return CommandSource(spec.removeprefix(_COMMAND), sample_rate, channels)
+    if not spec:
+        raise SourceError("the source is empty; name an audio file, tone, sweep, clicks, microphone or command:PROGRAM")
+    return FileSource(Path(spec), sample_rate, channels, loop=loop)

@@ -1,0 +1,65 @@
+"""`opuscope`: finds the subcommand, and turns expected errors into one line and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from core.cli import demo, devices, probe, serve, window
+from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError
+
+COMMANDS: Final = {"serve": serve, "probe": probe, "demo": demo, "devices": devices}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status: 0 fine, 1 what was checked failed, 2 usage or environment."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _commands_parser() if given and given[0] in COMMANDS else _window_parser()
+    options = parser.parse_args(given)
+    try:
+        return int(options.run(options))
+    except CommandError as error:
+        print(f"opuscope: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; closing it again at exit must not raise, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _commands_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="opuscope")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS.values():
+        command.add_parser(subparsers)
+    return parser
+
+
+def _window_parser() -> argparse.ArgumentParser:
+    """Without a subcommand the window opens; its help is the one that lists the others."""
+    parser = argparse.ArgumentParser(
+        prog="opuscope",
+        description="Listen to live Opus audio over WebSocket, and see how it goes.",
+        epilog=(
+            "commands (each has --help):\n"
+            "  opuscope [URL]       open the window\n"
+            "  opuscope demo        start a server and the window (--headless: a table in the terminal)\n"
+            "  opuscope serve       stream a file, a tone, a microphone or a program's output\n"
+            "  opuscope probe URL   listen without a window and report\n"
+            "  opuscope devices     list the sound devices\n"
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"opuscope {importlib.metadata.version('opuscope')}")
+    window.add_arguments(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

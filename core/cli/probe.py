@@ -1,0 +1,97 @@
+"""`opuscope probe URL`: listen without a window and report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cli.common import (
+    EXIT_FAILED,
+    EXIT_FINE,
+    CommandError,
+    add_connection_options,
+    add_listening_options,
+    listen_options,
+)
+from core.cli.listening import listen
+from core.cli.report import has_connected, has_played, lines, report
+from core.monitor.monitor import Monitor
+from core.receiver.options import NULL_OUTPUT
+from core.receiver.session import ListeningSession
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the main parser."""
+    parser = subparsers.add_parser(
+        "probe",
+        help="listen without a window and report",
+        description="Listen to a stream without a window and report. Exit status 0 when it connected and played.",
+        epilog=(
+            "examples:\n"
+            "  opuscope probe ws://127.0.0.1:8765/ws-audio --duration 10\n"
+            "  opuscope probe wss://example.org/stream --duration 60 --json - | jq .underruns\n"
+            "  opuscope probe ws://127.0.0.1:8765/ws-audio --buffer fixed:40 --frame-ms 10 --output default\n"
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("url", metavar="URL", help="ws:// or wss:// address")
+    parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="seconds to listen (10)")
+    add_listening_options(parser, default_output=NULL_OUTPUT)
+    add_connection_options(parser)
+    parser.add_argument("--json", metavar="FILE", help="write one JSON object to FILE, or to standard output with -")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Listen, print the report, and say by the exit status whether it connected and played."""
+    if not 0 < options.duration <= 86_400:
+        raise CommandError(f"a duration of {options.duration:g} s is not possible; accepted: above 0 to 86400 s")
+    wishes = listen_options(options, options.url, is_output_required=True, gives_up_early=True)
+    session, monitor, duration_s = listen(wishes, options.duration, _progress(options))
+    snapshot = session.snapshot()
+    values = report(snapshot, monitor, duration_s)
+    if options.json is None:
+        for label, text in lines(values):
+            print(f"{label:14} {text}")
+    elif options.json == "-":
+        print(json.dumps(values, indent=2))
+    else:
+        try:
+            Path(options.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"the report cannot be written to {options.json}: {error.strerror}") from error
+    if has_played(snapshot):
+        return EXIT_FINE
+    print(f"opuscope: {_what_failed(session)}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _what_failed(session: ListeningSession) -> str:
+    snapshot = session.snapshot()
+    if not has_connected(snapshot):
+        return snapshot.connection.reason or f"no connection to {snapshot.connection.url} in this time"
+    if snapshot.packets_malformed:
+        return f"{snapshot.connection.url} sends no Opus packets ({snapshot.packets_malformed} messages unreadable)"
+    if snapshot.text_messages_ignored:
+        return f"{snapshot.connection.url} sends text and no audio; is this the address of an audio stream?"
+    return snapshot.connection.reason or f"{snapshot.connection.url} sent no audio in this time"
+
+
+def _progress(options: argparse.Namespace) -> Any:
+    """A line that replaces itself, where somebody watches a terminal."""
+
+    def show(session: ListeningSession, monitor: Monitor, seconds: float) -> None:
+        snapshot = session.snapshot()
+        line = (
+            f"{seconds:5.1f} s  {snapshot.connection.state.value}  {snapshot.packets_received} packets"
+            f"  {snapshot.underruns.episodes} underruns"
+        )
+        print(f"\r{line:70}", end="\n" if seconds >= options.duration else "", file=sys.stderr, flush=True)
+
+    def nothing(session: ListeningSession, monitor: Monitor, seconds: float) -> None:
+        pass
+
+    return show if sys.stderr.isatty() else nothing

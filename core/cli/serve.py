@@ -1,0 +1,177 @@
+"""`opuscope serve`: stream a file, a signal, the microphone or a program's output."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import os
+import signal
+import sys
+import threading
+from typing import Any, Final
+
+from core.audio.sources import SourceError, open_source
+from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
+from core.opus.library import OpusLibraryError, load_opus
+from core.server.app import serving
+from core.server.config import DEFAULT_PORT, ServerConfig
+
+EXIT_ENVIRONMENT: Final = 2
+"""Usage or environment, as for every command."""
+
+_EXAMPLES = """\
+examples:
+  opuscope serve                                          a 440 Hz tone on ws://127.0.0.1:8765/ws-audio
+  opuscope serve --source talk.mp3 --loop                 a file in any format that FFmpeg reads, over and over
+  opuscope serve --source microphone --frame-ms 5 --application lowdelay
+  opuscope serve --source 'command:espeak-ng --stdout "hello"'
+  opuscope serve --source clicks --host 0.0.0.0 --port 9000
+"""
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add the command to what ``ArgumentParser.add_subparsers`` returned."""
+    defaults = ServerConfig()
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "serve",
+        help="stream a file, a test signal, the microphone or a program's output",
+        description="Stream live Opus audio over WebSocket to any number of listeners, until Ctrl-C.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--source",
+        default=defaults.source,
+        metavar="SOURCE",
+        help="PATH, tone, sweep, clicks, microphone[:NAME] or command:PROGRAM (default: %(default)s)",
+    )
+    add("--loop", action="store_true", help="play a file over and over")
+    add("--input-device", metavar="NAME", help="the microphone to use; 'opuscope devices' lists them")
+    add(
+        "--frame-ms",
+        type=float,
+        choices=FRAME_SIZES_MS,
+        default=defaults.settings.frame_ms,
+        metavar="MS",
+        help="frame size: 2.5, 5, 10, 20, 40 or 60 (default: 20)",
+    )
+    add(
+        "--sample-rate",
+        type=int,
+        choices=SAMPLE_RATES_HZ,
+        default=defaults.settings.sample_rate,
+        metavar="HZ",
+        help="8000, 12000, 16000, 24000 or 48000 (default: %(default)s)",
+    )
+    add("--channels", type=int, choices=(1, 2), default=defaults.settings.channels, help="(default: %(default)s)")
+    add("--bitrate", type=int, metavar="BPS", help="bit/s, 6000 to 510000 (default: left to the encoder)")
+    add(
+        "--application",
+        choices=[application.name.lower() for application in Application],
+        default=defaults.settings.application.name.lower(),
+        help="what the encoder is tuned for (default: %(default)s)",
+    )
+    add("--host", default=defaults.host, help="address to listen on (default: %(default)s, this machine only)")
+    add("--port", type=int, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)")
+    add(
+        "--queue-ms",
+        type=float,
+        default=defaults.queue_ms,
+        metavar="MS",
+        help="sound that may wait for a slow listener before the oldest is dropped (default: 500)",
+    )
+    add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until a signal (or the end of stdin) says stop; 0 then, 2 if it cannot start."""
+    try:
+        load_opus()
+        config = _config(args)
+    except (OpusLibraryError, SourceError, ValueError) as error:
+        return _fail(str(error))
+    try:
+        return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
+    except OSError as error:
+        reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
+        return _fail(f"cannot listen on {args.host} port {args.port}: {reason}")
+
+
+def _fail(reason: str) -> int:
+    print(f"opuscope serve: {reason}", file=sys.stderr)
+    return EXIT_ENVIRONMENT
+
+
+def _config(args: argparse.Namespace) -> ServerConfig:
+    """The configuration, checked as far as it can be without binding the port.
+
+    Raises:
+        ValueError: settings that cannot be (`EncoderSettingsError` among them).
+        SourceError: a source that cannot be opened.
+    """
+    source = args.source
+    if args.input_device is not None:
+        if source != "microphone":
+            raise ValueError("--input-device is for --source microphone; leave one of the two out")
+        source = f"microphone:{args.input_device}"
+    settings = EncoderSettings(
+        sample_rate=args.sample_rate,
+        channels=args.channels,
+        frame_ms=args.frame_ms,
+        application=Application[args.application.upper()],
+        bitrate=args.bitrate,
+    )
+    config = ServerConfig(
+        source=source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
+    )
+    # Opened for real when somebody listens; this only finds out now whether that will work.
+    open_source(config.source, settings.sample_rate, settings.channels, config.loop)
+    return config
+
+
+async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    if until_stdin_closes:
+        _stop_at_end_of_stdin(stop)
+    if config.is_public:
+        print(
+            f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
+            " without a password; use --host 127.0.0.1 to keep it to this machine",
+            file=sys.stderr,
+            flush=True,
+        )
+    async with serving(config) as server:
+        print(f"listening on {server.url}", flush=True)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+    return 0
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+
+
+def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
+    """A parent that dies closes our stdin, whatever it dies of; a thread, as Windows cannot poll a pipe."""
+    loop = asyncio.get_running_loop()
+    descriptor = sys.stdin.fileno()
+
+    def wait() -> None:
+        # Not through sys.stdin: its lock, held by a daemon thread, would abort the interpreter's exit.
+        while os.read(descriptor, 4096):
+            pass
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait, name="stdin", daemon=True).start()

@@ -1,0 +1,81 @@
+"""The connection's state machine: one enum, one transition function, one place that writes the event."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from core.monitor.events import EventLog, Level
+from core.receiver.status import ConnectionState, ConnectionStatus
+
+_S = ConnectionState
+_FROM_OPEN: Final = frozenset({_S.WAITING, _S.ENDED, _S.FAILED, _S.DISCONNECTED})
+TRANSITIONS: Final[dict[ConnectionState, frozenset[ConnectionState]]] = {
+    _S.DISCONNECTED: frozenset({_S.CONNECTING}),
+    _S.CONNECTING: frozenset({_S.CONNECTED}) | _FROM_OPEN,
+    _S.CONNECTED: frozenset({_S.STREAMING}) | _FROM_OPEN,
+    _S.STREAMING: _FROM_OPEN,
+    _S.WAITING: frozenset({_S.CONNECTING, _S.DISCONNECTED}),
+    _S.ENDED: frozenset({_S.CONNECTING, _S.DISCONNECTED}),
+    _S.FAILED: frozenset({_S.CONNECTING, _S.DISCONNECTED}),
+}
+_LEVELS: Final = {_S.WAITING: Level.WARNING, _S.FAILED: Level.ERROR}
+
+
+class Connection:
+    """Holds the status and writes a line to the event log for each change of state."""
+
+    def __init__(self, url: str, events: EventLog) -> None:
+        """Disconnected."""
+        self._events = events
+        self.status = ConnectionStatus(ConnectionState.DISCONNECTED, redact(url))
+
+    def to(self, state: ConnectionState, text: str, **changes: Any) -> None:
+        """Go to another state; ``changes`` are fields of `ConnectionStatus`.
+
+        Raises:
+            RuntimeError: there is no such transition, which is a fault of the caller.
+        """
+        if state not in TRANSITIONS[self.status.state]:
+            raise RuntimeError(f"no transition from {self.status.state.value} to {state.value}")
+        self.status = replace(self.status, state=state, **changes)
+        self._events.add(_LEVELS.get(state, Level.INFO), text)
+
+    def note(self, **changes: Any) -> None:
+        """Change a fact without a change of state."""
+        self.status = replace(self.status, **changes)
+
+
+def redact(url: str) -> str:
+    """The address without user, password and query, where tokens travel."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "..." if parts.query else "", ""))
+
+
+class Backoff:
+    """Waiting times between attempts: doubling up to a limit, each drawn at random from the upper half.
+
+    The random part keeps a thousand clients of a restarted server from coming back in the same instant.
+    """
+
+    INITIAL_S: Final = 0.5
+    LIMIT_S: Final = 30.0
+
+    def __init__(self, rng: random.Random | None = None) -> None:
+        """Before the first failure."""
+        self._rng = rng or random.Random()  # noqa: S311 - nothing secret
+        self.failures = 0
+
+    def next_wait_s(self, asked_for_s: float | None = None) -> float:
+        """Count a failure and give the wait after it; at least what the server asked for."""
+        longest_s = min(self.LIMIT_S, self.INITIAL_S * 2**self.failures)
+        self.failures += 1
+        wait_s = self._rng.uniform(longest_s / 2, longest_s)
+        return wait_s if asked_for_s is None else max(wait_s, asked_for_s)
+
+    def reset(self) -> None:
+        """Audio came: the next failure is the first one again."""
+        self.failures = 0

@@ -1,0 +1,125 @@
+"""Why a connection failed, in one line with what to do, and whether trying again makes sense."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+    NegotiationError,
+)
+
+from core.receiver.connection import redact
+
+CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed)
+"""What opening or reading a WebSocket raises; anything else is a fault of ours and is not caught."""
+
+_RETRY_LATER: Final = {1001: "the server is going away", 1012: "the server restarts", 1013: "the server is overloaded"}
+_REFUSED: Final = {1008: "the server refused this listener"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One line for people, and what follows from it."""
+
+    reason: str
+    is_retryable: bool
+    retry_after_s: float | None = None
+    is_end: bool = False
+    """The stream is over; nothing failed."""
+
+
+def explain(error: BaseException, url: str) -> Failure:
+    """What one of `CONNECT_ERRORS` means for a listener of ``url``."""
+    where = redact(url)
+    match error:
+        case ConnectionClosed():
+            return _closed(error, where)
+        case InvalidStatus():
+            return _status(error, where)
+        case InvalidMessage():
+            return Failure(
+                f"{where} answered, but not as a WebSocket server does; check address and port",
+                is_retryable=isinstance(error.__cause__, EOFError | ConnectionError),
+            )
+        case NegotiationError():
+            return Failure(f"{where} agreed to a subprotocol that was not offered: {error}", is_retryable=False)
+        case InvalidHandshake() | InvalidURI():
+            return Failure(f"{where} is not a WebSocket server ({error}); check address and port", is_retryable=False)
+        case _:
+            return _network(error, where)
+
+
+def _network(error: BaseException, where: str) -> Failure:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Failure(
+                f"the certificate of {where} is not trusted ({error.verify_message});"
+                " name the authority that signed it with --ca-file",
+                is_retryable=False,
+            )
+        case ssl.SSLError():
+            return Failure(
+                f"{where} does not speak TLS as expected ({error.reason or error}); is it ws:// rather than wss://?",
+                is_retryable=False,
+            )
+        case socket.gaierror():
+            return Failure(f"the host of {where} is not known ({error.strerror}); check the name", is_retryable=True)
+        case ConnectionRefusedError():
+            return Failure(f"nothing listens at {where}; is the server running, on this port?", is_retryable=True)
+        case TimeoutError():
+            return Failure(f"{where} did not answer in time; check the address, or a firewall", is_retryable=True)
+        case OSError() if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+            return Failure(f"{where} cannot be reached from here ({error.strerror}); check the network", True)
+        case OSError() if getattr(error, "exceptions", None) or "Multiple exceptions" in str(error):
+            return Failure(f"nothing listens at {where} on any of its addresses; is the server running?", True)
+        case _:
+            return Failure(f"the connection to {where} failed: {error or type(error).__name__}", is_retryable=True)
+
+
+def _status(error: InvalidStatus, where: str) -> Failure:
+    status = error.response.status_code
+    match status:
+        case 401 | 403:
+            return Failure(f"{where} refused access (HTTP {status}); check the token", is_retryable=False)
+        case 404:
+            return Failure(f"{where}: no stream at this path (HTTP 404); check the path", is_retryable=False)
+        case 429 | 503:
+            wait_s = _retry_after_s(error.response.headers.get("Retry-After"))
+            return Failure(f"{where} is busy (HTTP {status})", is_retryable=True, retry_after_s=wait_s)
+        case _ if 200 <= status < 400:
+            return Failure(f"{where} is a web page, not a WebSocket (HTTP {status}); check path and port", False)
+    body = error.response.body
+    detail = body.decode(errors="replace").splitlines()[0][:200] if body else _phrase(status)
+    return Failure(f"{where} refused the connection (HTTP {status}: {detail})", is_retryable=status >= 500)
+
+
+def _phrase(status: int) -> str:
+    return next((known.phrase for known in HTTPStatus if known == status), "unknown status")
+
+
+def _retry_after_s(value: str | None) -> float | None:
+    return float(value) if value is not None and value.isdecimal() else None
+
+
+def _closed(error: ConnectionClosed, where: str) -> Failure:
+    close = error.rcvd
+    if close is None:
+        return Failure(f"the connection to {where} broke off", is_retryable=True)
+    said = f": {close.reason}" if close.reason else ""
+    if close.code == 1000:
+        return Failure(f"the stream of {where} is over{said}", is_retryable=False, is_end=True)
+    if close.code in _RETRY_LATER:
+        return Failure(f"{_RETRY_LATER[close.code]} ({where}{said})", is_retryable=True)
+    if close.code in _REFUSED or 4400 <= close.code < 4500:
+        return Failure(f"the server refused this listener ({where}, close code {close.code}{said})", is_retryable=False)
+    return Failure(f"{where} closed the connection (code {close.code}{said})", is_retryable=True)

@@ -1,0 +1,134 @@
+"""What a server is started with, and what its clients may ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.opus.encoder import FRAME_SIZES_MS, MAX_BITRATE, MIN_BITRATE, EncoderSettings, EncoderSettingsError
+from core.wire.control import Set
+
+DEFAULT_PORT: Final = 8765
+DEFAULT_PATH: Final = "/ws-audio"
+
+MIN_QUEUE_MS: Final = 120
+"""Two of the longest frames: with less, a 60 ms stream would drop packets on a perfect network."""
+
+MAX_COMPLEXITY: Final = 10
+
+
+class QueryError(ValueError):
+    """A URL query with a value that cannot be; the message is one line for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Everything a server can be told. Without an argument: a tone, coded as the strategy document says, on loopback.
+
+    ``queue_ms`` is how much sound a listener's queue holds before the oldest is dropped; ``port`` 0 takes any free
+    one.
+    """
+
+    source: str = "tone"
+    loop: bool = False
+    settings: EncoderSettings = field(default_factory=EncoderSettings)
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    path: str = DEFAULT_PATH
+    queue_ms: float = 500.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ValueError: the message is one line that says what would be accepted.
+        """
+        if not 0 <= self.port <= 65_535:
+            raise ValueError(f"port {self.port} is not possible; accepted: 0 (any free one) to 65535")
+        if not self.queue_ms >= MIN_QUEUE_MS:
+            raise ValueError(f"a queue of {self.queue_ms:g} ms is not possible; accepted: {MIN_QUEUE_MS} ms and more")
+        if not self.path.startswith("/"):
+            raise ValueError(f"path {self.path!r} does not start with '/'")
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines can reach it."""
+        if self.host == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return True
+
+
+def limits() -> dict[str, Any]:
+    """What `set` and the URL query accept, as `hello` tells it."""
+    return {
+        "frame_ms": list(FRAME_SIZES_MS),
+        "bitrate": {"min": MIN_BITRATE, "max": MAX_BITRATE},
+        "complexity": {"min": 0, "max": MAX_COMPLEXITY},
+        "fec": [False, True],
+        "dtx": [False, True],
+    }
+
+
+def changed(settings: EncoderSettings, wanted: Set) -> EncoderSettings:
+    """``settings`` with the keys that ``wanted`` names.
+
+    Raises:
+        EncoderSettingsError: Opus can't do that.
+    """
+    named = {key: value for key, value in dataclasses.asdict(wanted).items() if value is not None}
+    return dataclasses.replace(settings, **named)
+
+
+def settings_from_query(query: Mapping[str, str], settings: EncoderSettings) -> EncoderSettings:
+    """``settings`` with what the URL asks for, for example ``?frame_ms=10&bitrate=32000&fec=1``.
+
+    Unknown keys are left to others (a token, the framing).
+
+    Raises:
+        QueryError: a value that is no number, no switch, or that Opus can't do.
+    """
+    wanted = Set(
+        frame_ms=_read(query, "frame_ms", float, "a number of milliseconds"),
+        bitrate=_read(query, "bitrate", int, "a whole number of bit/s"),
+        complexity=_read(query, "complexity", int, "a whole number"),
+        fec=_read(query, "fec", _switch, "0 or 1"),
+        dtx=_read(query, "dtx", _switch, "0 or 1"),
+    )
+    try:
+        return changed(settings, wanted)
+    except EncoderSettingsError as error:
+        raise QueryError(str(error)) from error
+
+
+def wants_rtp(query: Mapping[str, str], offered: bool) -> bool:
+    """Whether a client gets RTP: if it ``offered`` the subprotocol, or asks in the query, which has the last word.
+
+    Raises:
+        QueryError: a framing there isn't.
+    """
+    framing = query.get("framing")
+    if framing is None:
+        return offered
+    if framing not in ("rtp", "bare"):
+        raise QueryError(f"framing {framing[:40]!r} is not possible; accepted: bare, rtp")
+    return framing == "rtp"
+
+
+def _switch(text: str) -> bool:
+    return {"0": False, "false": False, "1": True, "true": True}[text.lower()]
+
+
+def _read(query: Mapping[str, str], key: str, kind: Any, expected: str) -> Any:
+    text = query.get(key)
+    if text is None:
+        return None
+    try:
+        return kind(text)
+    except (ValueError, KeyError) as error:
+        raise QueryError(f"{key} {text[:40]!r} is not possible; expected {expected}") from error

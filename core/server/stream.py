@@ -1,0 +1,161 @@
+"""One stream that all listeners hear at the same position. It runs while there is somebody to hear it."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from core.audio.sources import PcmSource, SourceError
+from core.opus.encoder import EncoderSettings
+from core.server.clock import ServerClock
+from core.server.config import changed
+from core.server.encoding import EncoderPool, Member
+from core.server.pump import Pump, StreamCounters
+from core.wire.control import Bye, Set, StreamState
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_FAILURE_MS: Final = 5_000
+RETRY_AFTER_RESTART_MS: Final = 1_000
+
+
+class CloseCode(enum.IntEnum):
+    """Why a connection was closed (RFC 6455 §7.4.1)."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    INTERNAL_ERROR = 1011
+
+
+class Audience(Member, Protocol):
+    """A listener, as the stream sees it. Nothing here waits."""
+
+    def show_state(self, state: StreamState) -> None:
+        """The source plays, pauses, or has ended."""
+
+    def finish(self, bye: Bye, code: CloseCode) -> None:
+        """The last call: say goodbye and close, after what is queued unless the server is going away."""
+
+
+class Stream:
+    """Pumps PCM from a source into the encoders of its listeners, by absolute deadlines.
+
+    The source is opened when the first listener joins and closed when the last one leaves, so whoever comes to an
+    empty server hears a file from its beginning, and no microphone is open while nobody listens.
+    """
+
+    def __init__(
+        self, open_source: Callable[[], PcmSource], settings: EncoderSettings, clock: ServerClock | None = None
+    ) -> None:
+        """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels."""
+        self.settings = settings
+        self.clock = clock or ServerClock()
+        self.counters = StreamCounters()
+        self.state = StreamState.PLAYING
+        self._open_source = open_source
+        self._listeners: dict[Audience, EncoderSettings] = {}
+        self._pool: EncoderPool[Audience] | None = None
+        self._occupied = asyncio.Event()
+        self._vacated = asyncio.Event()
+        self._bye: Bye | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled; one session after another, each while somebody listens."""
+        while True:
+            await self._occupied.wait()
+            async with asyncio.TaskGroup() as tasks:
+                session = tasks.create_task(self._play())
+                vacancy = tasks.create_task(self._wait_until_vacant())
+                await asyncio.wait({session, vacancy}, return_when=asyncio.FIRST_COMPLETED)
+                session.cancel()
+                vacancy.cancel()
+
+    def join(self, listener: Audience, settings: EncoderSettings) -> None:
+        """Add a listener; its packets start at the next boundary."""
+        if self._bye is not None:
+            listener.finish(self._bye, CloseCode.GOING_AWAY)
+            return
+        self._listeners[listener] = settings
+        self._vacated.clear()
+        self._occupied.set()
+        if self._pool is not None:
+            self._pool.join(listener, settings)
+
+    def leave(self, listener: Audience) -> None:
+        """Forget a listener; harmless for one who was finished."""
+        if self._pool is not None:
+            self._pool.leave(listener)
+        self._listeners.pop(listener, None)
+        if not self._listeners:
+            self._occupied.clear()
+            self._vacated.set()
+
+    def change(self, listener: Audience, wanted: Set) -> None:
+        """Go over to other settings at a packet boundary; `Audience.in_force` tells when it is done.
+
+        Raises:
+            EncoderSettingsError: Opus can't do that; nothing was changed.
+        """
+        if listener not in self._listeners:
+            return  # It was finished; its last messages are on their way.
+        settings = self._listeners[listener] = changed(self._listeners[listener], wanted)
+        if self._pool is None:
+            listener.in_force(settings, 0)
+        else:
+            self._pool.move(listener, settings)
+
+    def settings_of(self, listener: Audience) -> EncoderSettings:
+        """The settings in force for a listener, or what it will start with."""
+        in_force = self._pool.settings_of(listener) if self._pool is not None else None
+        return in_force or self._listeners.get(listener, self.settings)
+
+    def shut_down(self) -> None:
+        """Send everybody away, those who come later as well."""
+        self._bye = Bye("the server is going away", RETRY_AFTER_RESTART_MS)
+        self._finish(list(self._listeners), self._bye, CloseCode.GOING_AWAY)
+
+    async def _wait_until_vacant(self) -> None:
+        while self._listeners:
+            await self._vacated.wait()
+
+    async def _play(self) -> None:
+        """One session: from opening the source to its end, or to the cancellation when everybody left."""
+        self.counters.sessions += 1
+        self.state = StreamState.PLAYING
+        try:
+            source = await asyncio.to_thread(self._open_source)
+            await self._pump(source)
+        except SourceError as error:
+            self.counters.source_failures += 1
+            logger.warning("%s", error)
+            self._finish(list(self._listeners), Bye(str(error), RETRY_AFTER_FAILURE_MS), CloseCode.INTERNAL_ERROR)
+
+    async def _pump(self, source: PcmSource) -> None:
+        pool = self._pool = EncoderPool(self.settings.sample_rate)
+        for listener, settings in self._listeners.items():
+            pool.join(listener, settings)
+        audience: list[Audience] = []
+        try:
+            await Pump(source, pool, self.clock, self._show_idle, self.counters).run()
+            # Who joins while the source is being closed has missed its end, and gets a new session.
+            audience = list(self._listeners)
+        finally:
+            self._pool = None
+            pool.close()
+            await source.close()
+        for listener in audience:
+            listener.show_state(StreamState.ENDED)
+        self._finish(audience, Bye("the source has ended"), CloseCode.NORMAL)
+
+    def _show_idle(self, is_idle: bool) -> None:
+        self.state = StreamState.IDLE if is_idle else StreamState.PLAYING
+        for listener in self._listeners:
+            listener.show_state(self.state)
+
+    def _finish(self, listeners: list[Audience], bye: Bye, code: CloseCode) -> None:
+        for listener in listeners:
+            self.leave(listener)
+            listener.finish(bye, code)
