@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     problem = None if options.headless else why_no_display()
     if problem is not None:
         print(f"opuscope: {problem}; running the headless demo instead (Ctrl-C ends it)", file=sys.stderr)
-    with as_file(files("resources") / "demo" / "demo.flac") as demo_audio:
+    with as_file(files("resources") / "demo" / "demo.opus") as demo_audio:
         source = ["--source", options.source or str(demo_audio), "--loop"]
         with ServerProcess([*source, "--sample-rate", "48000", "--channels", "2", "--bitrate", "96000"]) as server:
             if options.headless or problem is not None:

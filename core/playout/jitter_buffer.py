@@ -321,7 +321,7 @@ class JitterBuffer:
         self._interval.episodes.append(UnderrunEpisode(self._episode_began_ns, self._episode_samples))
 
     def _note_depth(self) -> None:
-        """An empty ring counts only where it ought not to be: not before the first fill, nor in a pause of the source."""
+        """An empty ring counts only where it ought not to be empty: after the first fill, while the source plays."""
         if self._state is not PlayoutState.IDLE and self._state is not PlayoutState.FILLING:
             self._interval.depth(len(self._ring))
 

@@ -1,0 +1,1 @@
+"""Icons. The PNG files are rendered from opuscope.svg (``python -m resources.icons.render``)."""

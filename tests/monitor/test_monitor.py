@@ -1,0 +1,110 @@
+"""Series, distributions and events: what went in comes out, in fixed memory."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.monitor.distribution import Distribution
+from core.monitor.events import EventLog, Level
+from core.monitor.monitor import BUFFER_DEPTH_MS, GAUGES, Monitor
+from core.monitor.time_series import TallySeries, TimeSeries
+
+times_and_values = st.lists(st.tuples(st.floats(0, 3), st.floats(-1e6, 1e6)), min_size=1, max_size=80)
+
+
+@given(times_and_values)
+def test_each_bin_holds_minimum_mean_and_maximum_of_what_fell_into_it(steps: list[tuple[float, float]]) -> None:
+    series, bins = TimeSeries(bin_s=0.5, bins=8), {}  # type: ignore[var-annotated]
+    at_s = 100.0
+    for step_s, value in steps:
+        at_s += step_s
+        series.add(at_s, value)
+        bins.setdefault(math.floor(at_s / 0.5), []).append(value)
+    newest = math.floor(at_s / 0.5)
+    window = series.window()
+    for i in range(8):
+        values = bins.get(newest - 7 + i)
+        if values is None:
+            assert math.isnan(window.mean[i])
+        else:
+            assert window.low[i] == min(values)
+            assert window.high[i] == max(values)
+            assert window.mean[i] == pytest.approx(np.mean(values), rel=1e-9, abs=1e-6)
+    assert series.newest_s == (newest + 1) * 0.5
+
+
+@given(times_and_values)
+def test_a_tally_sums_what_fell_into_a_bin(steps: list[tuple[float, float]]) -> None:
+    series, at_s, in_last_bins = TallySeries(bin_s=0.5, bins=8), 0.0, {}  # type: ignore[var-annotated]
+    for step_s, amount in steps:
+        at_s += step_s
+        series.add(at_s, amount)
+        number = math.floor(at_s / 0.5)
+        in_last_bins[number] = in_last_bins.get(number, 0.0) + amount
+    newest = math.floor(at_s / 0.5)
+    _, sums = series.window()
+    assert sums == pytest.approx([in_last_bins.get(newest - 7 + i, 0.0) for i in range(8)], abs=1e-6)
+
+
+def test_a_window_is_a_view_and_its_ages_end_at_now() -> None:
+    series = TimeSeries(bin_s=0.1, bins=600)
+    series.add(5.0, 1.0)
+    window = series.window()
+    assert window.mean.base is not None
+    assert len(window.mean) == 600
+    assert window.age_s[0] == pytest.approx(-59.9)
+    assert window.age_s[-1] == 0
+    assert window.mean[-1] == 1.0
+
+
+def test_time_without_values_leaves_a_gap() -> None:
+    series = TimeSeries(bin_s=0.1, bins=10)
+    series.add(0.05, 1.0)
+    series.add(0.45, 2.0)
+    assert [str(value) for value in series.window().mean[-5:]] == ["1.0", "nan", "nan", "nan", "2.0"]
+    series.advance(60.0)
+    assert np.isnan(series.window().mean).all()
+
+
+@given(st.lists(st.floats(0, 900), min_size=1, max_size=300), st.floats(0, 100))
+def test_percentiles_are_exact_to_the_resolution(values: list[float], percent: float) -> None:
+    distribution = Distribution(resolution=0.5, limit=1_000)
+    for value in values:
+        distribution.add(value)
+    rank = max(1, math.ceil(len(values) * percent / 100))
+    assert distribution.percentile(percent) == pytest.approx(sorted(values)[rank - 1], abs=0.5)
+    assert distribution.mean == pytest.approx(np.mean(values), abs=1e-6)
+
+
+def test_an_empty_distribution_knows_nothing() -> None:
+    assert Distribution().percentile(50) is None
+    assert Distribution().mean is None
+
+
+def test_the_log_gives_each_event_once_and_forgets_the_oldest() -> None:
+    events = EventLog(lambda: 7, lambda: 8.0, capacity=3)
+    for i in range(5):
+        events.add(Level.INFO, str(i))
+    assert [event.text for event in events.since(0)] == ["2", "3", "4"]
+    assert [event.text for event in events.since(4)] == ["4"]
+    assert events.since(events.next_number) == []
+    events.add(Level.ERROR, "5")
+    assert [(event.number, event.text) for event in events.since(5)] == [(5, "5")]
+
+
+def test_the_monitor_keeps_history_and_totals_apart() -> None:
+    now_ns = [0]
+    monitor = Monitor(clock_ns=lambda: now_ns[0], window_s=1.0)
+    for i in range(100):
+        now_ns[0] = i * 100_000_000 + 50_000_000
+        monitor.record(BUFFER_DEPTH_MS, float(i))
+    assert monitor.series[BUFFER_DEPTH_MS].window().mean[0] == 90.0
+    assert monitor.distributions[BUFFER_DEPTH_MS].minimum == 0.0
+    now_ns[0] += 5_000_000_000
+    monitor.advance()
+    assert all(np.isnan(monitor.series[name].window().mean).all() for name in GAUGES)

@@ -1,0 +1,246 @@
+"""A listening session against servers that do this or that: real sockets, the null output."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from core.receiver.options import ListenOptions, SettingError
+from core.receiver.status import ConnectionState
+from tests.receiver.harness import Answer, listening, opus_packets, send_paced, serving
+
+
+async def stream(connection: ServerConnection) -> None:
+    await send_paced(connection, opus_packets(400))
+
+
+async def test_packets_become_sound_and_figures() -> None:
+    async with serving(stream) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.total_samples_received > 48_000)
+        snapshot = run.snapshot
+        assert snapshot.connection.state is ConnectionState.STREAMING
+        assert snapshot.connection.dialect == "bare (messages are Opus packets)"
+        assert snapshot.stream is not None
+        assert (snapshot.stream.frame_ms, snapshot.stream.channels) == (20, 1)
+        assert snapshot.underruns.episodes == 0
+        assert snapshot.concealed_samples == 0
+        assert snapshot.latency.kind == "estimated"
+        assert snapshot.latency.total is not None
+        assert snapshot.latency.total > 20 + 6.5
+
+
+async def test_the_depth_moves_up_and_down_while_it_plays() -> None:
+    async with serving(stream) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.total_samples_received > 9_600)
+        for depth_ms in (200, 40):
+            run.session.set_target_delay_ms(depth_ms)
+            await run.until(
+                lambda wanted=depth_ms: abs((run.snapshot.playout_delay_ms or 0) - wanted) < 15, timeout_s=2
+            )
+        assert run.snapshot.underruns.episodes == 0
+
+
+async def test_a_depth_that_cannot_be_is_refused_and_the_old_one_stays() -> None:
+    async with serving(stream) as url, listening(url) as run:
+        with pytest.raises(SettingError, match="accepted: 0 to 5000 ms"):
+            run.session.set_target_delay_ms(-1)
+        assert run.snapshot.target_delay_ms == 60
+
+
+async def test_when_the_server_ends_the_stream_all_of_it_is_heard_and_nothing_counts_as_underrun() -> None:
+    async def short(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(20))
+
+    async with serving(short) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.ENDED)
+        await run.until(lambda: run.snapshot.total_samples_received >= 20 * 960)
+        assert run.snapshot.underruns.episodes == 0
+        assert "the stream of" in run.log
+
+
+async def test_a_broken_connection_is_made_again_by_itself() -> None:
+    async def break_off(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(15))
+        connection.transport.abort()
+
+    async with serving(break_off) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.reconnects >= 2)
+        assert "broke off; next attempt in" in run.log
+        assert run.snapshot.packets_received >= 30
+
+
+async def test_a_server_that_is_not_there_yet_is_tried_until_it_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    async with listening(f"ws://127.0.0.1:{port}/ws-audio") as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.WAITING)
+        status = run.snapshot.connection
+        assert "nothing listens at" in str(status.reason)
+        assert status.next_attempt_at_ns is not None
+        assert status.attempt == 1
+        async with serving(stream, port):
+            await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)
+            await run.until(lambda: run.snapshot.connection.attempt == 0)
+
+
+async def test_a_probe_s_first_failure_is_final() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    options = ListenOptions(f"ws://127.0.0.1:{port}/", gives_up_early=True)
+    async with listening(options) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+
+
+def refuse(status: HTTPStatus, **headers: str) -> Answer:
+    def answer(connection: ServerConnection, request: Request) -> Response:
+        response = connection.respond(status, "no\n")
+        for name, value in headers.items():
+            response.headers[name.replace("_", "-")] = value
+        return response
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (HTTPStatus.NOT_FOUND, "no stream at this path (HTTP 404); check the path"),
+        (HTTPStatus.UNAUTHORIZED, "refused access (HTTP 401); check the token"),
+        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403); check the token"),
+        (HTTPStatus.OK, "is a web page, not a WebSocket (HTTP 200)"),
+    ],
+)
+async def test_a_refusal_that_stays_is_final_and_says_why(status: HTTPStatus, line: str) -> None:
+    async with serving(stream, process_request=refuse(status)) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+        assert line in str(run.snapshot.connection.reason)
+
+
+async def test_a_busy_server_is_left_alone_for_as_long_as_it_asks() -> None:
+    busy = refuse(HTTPStatus.TOO_MANY_REQUESTS, Retry_After="7")
+    async with serving(stream, process_request=busy) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.WAITING)
+        assert "next attempt in 7.0 s" in run.log
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "line"),
+    [
+        (1008, ConnectionState.FAILED, "refused this listener"),
+        (4401, ConnectionState.FAILED, "close code 4401: token"),
+        (1013, ConnectionState.WAITING, "the server is overloaded"),
+        (1012, ConnectionState.WAITING, "the server restarts"),
+        (1000, ConnectionState.ENDED, "is over: token"),
+    ],
+)
+async def test_a_close_code_decides_whether_to_come_back(code: int, state: ConnectionState, line: str) -> None:
+    async def close(connection: ServerConnection) -> None:
+        await connection.close(code, "token")
+
+    async with serving(close) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is state)
+        assert line in str(run.snapshot.connection.reason)
+
+
+async def test_what_is_no_websocket_server_is_named_as_such() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"220 mail ready\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with listening(f"ws://127.0.0.1:{port}/") as run:
+            await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+            assert "not as a WebSocket server does" in str(run.snapshot.connection.reason)
+
+
+async def test_an_untrusted_certificate_is_final_and_its_authority_can_be_named(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+    async with serving(stream, ssl=context) as url:
+        secure = url.replace("ws://", "wss://")
+        async with listening(secure) as run:
+            await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+            assert "is not trusted" in str(run.snapshot.connection.reason)
+            assert "--ca-file" in str(run.snapshot.connection.reason)
+        async with listening(ListenOptions(secure, ca_file=ca_file)) as run:
+            await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)
+
+
+async def test_text_instead_of_audio_is_named_and_the_connection_kept() -> None:
+    async def talk(connection: ServerConnection) -> None:
+        for _ in range(8):
+            await connection.send("hello")
+        await connection.wait_closed()
+
+    async with serving(talk) as url, listening(url) as run:
+        await run.until(lambda: "sends text and no audio" in run.log)
+        assert run.snapshot.connection.state is ConnectionState.CONNECTED
+        await run.until(lambda: run.snapshot.text_messages_ignored == 8)
+
+
+async def test_garbage_between_packets_is_counted_concealed_and_the_connection_kept() -> None:
+    async def spoil(connection: ServerConnection) -> None:
+        packets = list(opus_packets(200))
+        packets[20:50:10] = [b"\xff\xff", b"", b"\x03"]
+        await send_paced(connection, tuple(packets))
+
+    async with serving(spoil) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.packets_received >= 100)
+        snapshot = run.snapshot
+        assert snapshot.packets_malformed == 3
+        assert snapshot.concealed_samples == 3 * 960
+        assert snapshot.underruns.episodes == 0
+        assert snapshot.connection.reconnects == 0
+
+
+async def test_frames_of_120_ms_dtx_and_a_change_from_stereo_to_mono_play_on() -> None:
+    mono, stereo = opus_packets(60), opus_packets(60, channels=2)
+    # Six frames of 20 ms with equal coding in one packet of code 3, each with its own length (RFC 6716 §3.2.5).
+    six = mono[10:16]
+    lengths = b"".join(
+        bytes([len(p) - 1]) if len(p) - 1 < 252 else bytes([252 + (len(p) - 1 & 3), (len(p) - 1 - 252) >> 2])
+        for p in six[:-1]
+    )
+    long_packet = bytes([six[0][0] | 3, 0x80 | 6]) + lengths + b"".join(p[1:] for p in six)
+
+    async def mix(connection: ServerConnection) -> None:
+        await send_paced(connection, stereo[:25])
+        await send_paced(connection, (long_packet,) * 4, 120)
+        await send_paced(connection, (bytes([mono[30][0]]),) * 25)
+        await send_paced(connection, mono)
+
+    async with serving(mix) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.ENDED)
+        assert run.snapshot.packets_malformed == 0
+        assert run.snapshot.packets_received == 25 + 4 + 25 + 60
+        assert "frame size is now 120 ms (was 20 ms)" in run.log
+        assert run.snapshot.stream is not None
+        assert run.snapshot.stream.dtx
+
+
+async def test_an_address_that_is_none_is_refused_before_anything_happens() -> None:
+    for url in ("http://x/", "ws://", "ws://host:99999/", "nonsense"):
+        with pytest.raises(SettingError, match="address"):
+            ListenOptions(url)
+
+
+async def test_secrets_in_the_address_are_never_shown() -> None:
+    async with serving(stream) as url, listening(f"{url}?token=geheim") as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)
+        assert "geheim" not in run.log
+        assert "geheim" not in run.snapshot.connection.url

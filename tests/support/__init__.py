@@ -1,0 +1,1 @@
+"""What tests lean on: a sound card, a display, child processes, and the analysis of what was heard."""
