@@ -30,13 +30,23 @@ def samples_in(nanoseconds: int) -> int:
     return nanoseconds * SAMPLE_RATE_HZ // 1_000_000_000
 
 
+LEVEL_SPAN_NS: Final = 100_000_000
+"""Longer than the pause between two callbacks of any device latency that is of use."""
+
+
 class PlayoutDelay:
-    """Keeps the base over two spans: a short one to act on, a long one to report."""
+    """Keeps the base over two spans: a short one to act on, a long one to report.
+
+    A device with a large buffer asks for several blocks at once and then pauses, so the delay of its pulls saws. What
+    counts is the smallest of them: that block was pulled the soonest, and would have starved first.
+    """
 
     def __init__(self) -> None:
         """No arrivals yet."""
         self._control = SlidingMinimum(CONTROL_SPAN_NS)
         self._report = SlidingMinimum(REPORT_SPAN_NS)
+        self._level = SlidingMinimum(LEVEL_SPAN_NS)
+        self._settled_level = SlidingMinimum(CONTROL_SPAN_NS)
 
     def arrived(self, arrival_ns: int, position: int) -> int:
         """A packet came whose first frame has this ring position; return its relative delay in nanoseconds."""
@@ -46,14 +56,35 @@ class PlayoutDelay:
         base_ns = self._report.minimum
         return 0 if base_ns is None else lateness_ns - base_ns
 
+    def pulled(self, now_ns: int, position: int) -> None:
+        """A block was pulled whose first frame has this ring position."""
+        delay_ns = self.recent(now_ns, position)
+        if delay_ns is not None:
+            self._level.add(now_ns, delay_ns)
+            self._settled_level.add(now_ns, delay_ns)
+
     def begin_fill(self) -> None:
         """The output ran dry: only what comes from here on decides, since the path may have changed for good."""
         self._control.clear()
+        self.moved()
+
+    def moved(self) -> None:
+        """Playout was shifted: pulls before that say nothing about the delay now."""
+        self._level.clear()
+        self._settled_level.clear()
 
     def restart(self) -> None:
         """Another stream, another timeline."""
-        self._control.clear()
+        self.begin_fill()
         self._report.clear()
+
+    def level(self, now_ns: int, position: int) -> int | None:
+        """The delay now: the smallest of the last pulls, or, before any, as if ``position`` were pulled now."""
+        return self.recent(now_ns, position) if self._level.minimum is None else self._level.minimum
+
+    def settled_level(self, now_ns: int) -> int | None:
+        """The smallest delay of the pulls of a whole second; ``None`` if it was not undisturbed for so long."""
+        return self._settled_level.minimum if self._settled_level.covers_span(now_ns) else None
 
     def recent(self, now_ns: int, position: int) -> int | None:
         """Delay in nanoseconds if ``position`` is played now, judged by the last second (or since `begin_fill`)."""
@@ -64,7 +95,3 @@ class PlayoutDelay:
         """The same, judged by the last ten seconds: `playout_delay_ms`."""
         base_ns = self._report.minimum
         return None if base_ns is None else now_ns - base_ns - duration_ns(position)
-
-    def is_settled(self, now_ns: int) -> bool:
-        """Whether arrivals were seen for a whole control span."""
-        return self._control.covers_span(now_ns)

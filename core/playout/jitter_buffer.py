@@ -28,6 +28,10 @@ TRIM_THRESHOLD_SAMPLES: Final = 10 * SAMPLES_PER_MS
 """Delay above the target that is left alone: each cut is a splice, and 10 ms more delay are not noticed."""
 
 
+FIRST_TRIM_THRESHOLD_SAMPLES: Final = 40 * SAMPLES_PER_MS
+"""At the very start a device may ask late by a whole buffer of its own; the first words are not to be cut for that."""
+
+
 class PlayoutState(Enum):
     """What `pull` gives at the moment."""
 
@@ -126,8 +130,8 @@ class JitterBuffer:
             relative_ns = self._append(packet, taken.pcm, taken.concealed_samples)
             if self._state is PlayoutState.IDLE:
                 self._state = PlayoutState.FILLING
-            elif self._state is PlayoutState.PLAYING and self._delay.is_settled(packet.arrival_ns):
-                self._trim(packet.arrival_ns, TRIM_THRESHOLD_SAMPLES)
+            elif self._state is PlayoutState.PLAYING:
+                self._trim(self._delay.settled_level(packet.arrival_ns), TRIM_THRESHOLD_SAMPLES)
             return PushResult(taken.info, taken.problem, relative_ns / 1e6, taken.packets_lost)
 
     def pull(self, out: Pcm, now_ns: int) -> None:
@@ -139,6 +143,7 @@ class JitterBuffer:
                 delay_ns = self._delay.reported(now_ns, self._ring.read_position)
                 if delay_ns is not None:
                     self._interval.playout_delay(delay_ns / 1e6)
+                self._delay.pulled(now_ns, self._ring.read_position)
             filled = 0
             while filled < len(out):
                 filled += self._produce(out[filled:], now_ns + duration_ns(filled))
@@ -208,9 +213,8 @@ class JitterBuffer:
         if excess > 0:
             self._cut(excess)
 
-    def _trim(self, now_ns: int, threshold_samples: int) -> None:
+    def _trim(self, delay_ns: int | None, threshold_samples: int) -> None:
         """Come back to the target if playout lags behind it by more than the threshold."""
-        delay_ns = self._delay.recent(now_ns, self._ring.read_position)
         if delay_ns is None:
             return
         excess = samples_in(delay_ns) - self._settings.target_samples
@@ -222,13 +226,14 @@ class JitterBuffer:
         if samples <= 0:
             return
         self._counters.skipped_samples += self._ring.skip(samples, FADE_SAMPLES)
+        self._delay.moved()
         while len(self._segments) > 1 and self._segments[1].position <= self._ring.read_position:
             self._segments.popleft()
             self._counters.packets_discarded += 1
 
     def _steer(self, now_ns: int) -> None:
         """Bring playout to a target that has just been set."""
-        delay_ns = self._delay.recent(now_ns, self._ring.read_position)
+        delay_ns = self._delay.level(now_ns, self._ring.read_position)
         if delay_ns is None:
             return
         missing = self._settings.target_samples - samples_in(delay_ns)
@@ -237,10 +242,11 @@ class JitterBuffer:
                 self._hold.begin(self._ring.peek(0, min(FADE_SAMPLES, len(self._ring))))
                 self._state = PlayoutState.HOLDING
             self._hold.samples_left = missing
+            self._delay.moved()
             return
         if self._state is PlayoutState.HOLDING:
             self._play_from(self._hold.tail(FADE_SAMPLES))
-        self._trim(now_ns, 0)
+        self._trim(delay_ns, 0)
 
     def _play_from(self, tail: Pcm) -> None:
         """Go on playing the ring, out of what sounded before."""
@@ -256,10 +262,12 @@ class JitterBuffer:
         is_complete = not self._is_source_playing
         if not is_complete and (len(self._ring) < needed or samples_in(delay_ns) < self._settings.target_samples):
             return
+        threshold = FIRST_TRIM_THRESHOLD_SAMPLES
         if self._state is PlayoutState.STARVED:
             self._end_episode()
+            threshold = TRIM_THRESHOLD_SAMPLES
         excess = samples_in(delay_ns) - self._settings.target_samples
-        if excess > TRIM_THRESHOLD_SAMPLES:
+        if excess > threshold:
             self._cut(min(excess, len(self._ring) - needed))
         self._play_from(self._concealment.tail(FADE_SAMPLES))
         self._concealment.end()

@@ -1,0 +1,87 @@
+"""The main promise, with nothing replaced: a server process, a socket, the client, PortAudio, a sound card."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.audio.sources.spec import open_source
+from core.opus.decoder import OpusDecoder, Pcm
+from core.opus.encoder import EncoderSettings, OpusEncoder
+from tests.support.clips import align, largest_jump, longest_zero_run_ms, mono, read_wav, window_correlations
+from tests.support.processes import REPOSITORY, ChildProcess, opuscope
+from tests.support.sound_card import SoundCard
+
+SOURCE = REPOSITORY / "resources" / "demo" / "demo.opus"
+SETTINGS = EncoderSettings(sample_rate=48_000, channels=2, bitrate=96_000)
+COMPARED_S = 20
+
+
+@pytest.fixture
+def steady_card() -> Iterator[SoundCard]:
+    """A card with a period of 43 ms: shorter ones tear by themselves on a busy machine without realtime rights."""
+    with SoundCard(period=2048) as card:
+        yield card
+
+
+async def expected_sound() -> Pcm:
+    """What a decoder gives for the packets of the source, shape (frames, 2)."""
+    source = open_source(str(SOURCE), SETTINGS.sample_rate, SETTINGS.channels, loop=False)
+    encoder, decoder = OpusEncoder(SETTINGS), OpusDecoder()
+    pieces = []
+    try:
+        while (block := await source.read(SETTINGS.frame_samples)) is not None:
+            if len(block.pcm) < SETTINGS.frame_samples:
+                break
+            pieces.append(decoder.decode(encoder.encode(block.pcm)).copy())
+    finally:
+        await source.close()
+        encoder.close()
+        decoder.close()
+    return np.concatenate(pieces)
+
+
+def serve() -> ChildProcess:
+    return opuscope(
+        *("serve", "--source", str(SOURCE), "--port", "0"),
+        *("--sample-rate", "48000", "--channels", "2", "--bitrate", "96000"),
+    )
+
+
+@pytest.mark.sound
+@pytest.mark.parametrize("dialect", ["auto", "bare"])
+async def test_what_is_heard_equals_the_decoded_source_without_gap_repeat_or_click(
+    steady_card: SoundCard, tmp_path: Path, dialect: str
+) -> None:
+    wav = tmp_path / "heard.wav"
+    with serve() as server:
+        url = server.wait_for_line(r"listening on (\S+)", 15)[1]
+        with (
+            steady_card.record("ear", wav),
+            opuscope(
+                *("probe", url, "--duration", str(COMPARED_S + 4), "--dialect", dialect),
+                *("--output", "default", "--device-latency", "120", "--buffer", "fixed:150", "--json", "-"),
+                environment=steady_card.environment,
+            ) as probe,
+        ):
+            assert probe.wait(COMPARED_S + 20) == 0, probe.text()
+    figures = json.loads(re.search(r"\{.*\}", probe.text("stdout"), re.DOTALL)[0])  # type: ignore[index]
+    assert figures["underruns"]["episodes"] == 0
+    assert figures["skipped_samples"] == 0
+    expected = await expected_sound()
+    # The first half second is the source's own fade-in and the start of the device.
+    reference = expected[24_000 : 24_000 + COMPARED_S * 48_000]
+    heard = read_wav(wav)
+    offset = align(mono(reference), mono(heard))
+    compared = heard[offset : offset + len(reference)]
+    for channel in (0, 1):
+        correlations = window_correlations(reference[:, channel], compared[:, channel], 0)
+        assert len(correlations) == COMPARED_S * 10
+        assert correlations.min() > 0.99
+    assert longest_zero_run_ms(compared) <= longest_zero_run_ms(reference) + 0.1
+    assert largest_jump(compared) <= largest_jump(reference) * 1.02 + 1e-4
