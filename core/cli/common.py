@@ -81,7 +81,7 @@ def listen_options(options: argparse.Namespace, url: str, **more: bool) -> Liste
 
 def why_no_display() -> str | None:
     """Why no window can be opened here, or ``None`` if one can. Qt itself would abort the process."""
-    if not sys.platform.startswith("linux") or "QT_QPA_PLATFORM" in os.environ:
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return None
     if os.environ.get("WAYLAND_DISPLAY"):
         return None

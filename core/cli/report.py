@@ -26,8 +26,9 @@ def report(snapshot: SessionSnapshot, monitor: Monitor, duration_s: float) -> di
         "stream": None
         if stream is None
         else {
-            "frame_ms": stream.frame_ms,
-            "packet_ms": stream.packet_ms,
+            # What an encoder is told: the packet's duration. CELT codes 40 and 60 ms as frames of 20 inside it.
+            "frame_ms": stream.packet_ms,
+            "codec_frame_ms": stream.frame_ms,
             "mode": stream.mode,
             "bandwidth": stream.bandwidth,
             "channels": stream.channels,
@@ -65,6 +66,7 @@ def report(snapshot: SessionSnapshot, monitor: Monitor, duration_s: float) -> di
         "device_latency_ms": _rounded(snapshot.output.latency_ms) if snapshot.output else None,
         "device_xruns": snapshot.output.xruns if snapshot.output else None,
         "output": snapshot.output.name if snapshot.output else None,
+        "output_problem": snapshot.output.problem if snapshot.output else None,
         "reconnects": snapshot.connection.reconnects,
         "loop_lag_ms": {f"p{percent}": _rounded(loop_lag.percentile(percent)) for percent in (50, 99)},
         "latency_ms": {
@@ -122,10 +124,7 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("playout delay", f"p50 {_text(playout['p50'])}, p95 {_text(playout['p95'])}, p99 {_text(playout['p99'])} ms"),
         ("jitter", f"{_text(values['jitter_ms'])} ms"),
         ("round trip", f"{_text(values['round_trip_time_ms'])} ms"),
-        (
-            "output",
-            f"{values['output'] or '-'}, {_text(values['device_latency_ms'])} ms, {values['device_xruns']} xruns",
-        ),
+        ("output", _output_text(values)),
         (
             "latency",
             f"{_text(latency['total'])} ms {latency['kind']}: frame {_text(latency['frame'])}, codec"
@@ -133,6 +132,13 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             f" device {_text(latency['device'])}",
         ),
     ]
+
+
+def _output_text(values: dict[str, Any]) -> str:
+    if values["output"] is None:
+        return "-"
+    problem = f": {values['output_problem']}" if values["output_problem"] else ""
+    return f"{values['output']}{problem}, {_text(values['device_latency_ms'])} ms, {values['device_xruns']} xruns"
 
 
 def _rounded(value: float | None, digits: int = 2) -> float | None:

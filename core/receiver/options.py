@@ -57,6 +57,8 @@ class ListenOptions:
             raise SettingError(
                 f"device latency {self.device_latency_ms:g} ms is not possible; accepted: above 0 to 2000"
             )
+        if self.ca_file is not None and not self.ca_file.is_file():
+            raise SettingError(f"the CA file {self.ca_file} is not there; name a PEM file of certificates to trust")
 
 
 def check_url(url: str) -> None:
