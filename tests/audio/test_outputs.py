@@ -1,0 +1,220 @@
+"""Outputs: the null output's pace, devices that cannot be had, volume, and moving from one output to another."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.audio.device_output import DeviceOutput
+from core.audio.null_output import NullOutput
+from core.audio.output import CallbackClock, OutputError, OutputFigures, Pcm, Pull
+from core.audio.portaudio import PortAudio
+from core.audio.volume import Volume, VolumeError
+from core.monitor.events import EventLog
+from core.receiver.playback import Playback
+
+
+def test_the_null_output_asks_at_the_pace_of_the_clock() -> None:
+    frames = 0
+    enough = threading.Event()
+
+    def pull(out: Pcm, now_ns: int) -> None:
+        nonlocal frames
+        out.fill(0.0)
+        frames += len(out)
+        if frames >= 24_000:
+            enough.set()
+
+    output = NullOutput()
+    began_s = time.monotonic()
+    output.start(pull)
+    assert enough.wait(5)
+    took_s = time.monotonic() - began_s
+    output.stop()
+    assert not output.is_active
+    # Never faster than real time; slower only where the machine stalled, which it counts.
+    assert took_s >= 0.49
+    assert output.take_figures().xruns > 0 or took_s < 0.6
+
+
+def test_lateness_is_counted_against_the_pace_of_the_blocks() -> None:
+    clock = CallbackClock()
+    for now_ms in (0, 5, 10, 18, 23):
+        clock.tick(now_ms * 1_000_000, 240)
+    assert clock.take_worst_ms() == 3
+    assert clock.take_worst_ms() == 0
+
+
+def constant(value: float) -> Pull:
+    def pull(out: Pcm, now_ns: int) -> None:
+        out.fill(value)
+
+    return pull
+
+
+def test_at_0_db_samples_pass_unchanged_and_a_change_does_not_click() -> None:
+    volume = Volume(constant(0.5))
+    out = np.zeros((240, 2), dtype=np.float32)
+    volume.pull(out, 0)
+    assert (out == 0.5).all()
+    for change in (lambda: volume.set_db(-20.0), lambda: volume.set_muted(True), lambda: volume.set_muted(False)):
+        last = out[-1, 0]
+        change()
+        volume.pull(out, 0)
+        steps = np.abs(np.diff(np.concatenate(([last], out[:, 0]))))
+        assert steps.max() < 0.5 / 200
+    assert out[-1, 0] == pytest.approx(0.05)
+
+
+def test_a_volume_that_cannot_be_is_refused() -> None:
+    with pytest.raises(VolumeError, match="accepted: -60 to 12 dB"):
+        Volume(constant(0)).set_db(13)
+
+
+class FakePortAudio:
+    """As much of `sounddevice` as the output uses."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, channels: int = 2, failure: str | None = None) -> None:
+        self.channels, self.failure = channels, failure
+        self.streams: list[Any] = []
+
+    def query_devices(self, kind: str | None = None) -> Any:
+        device = {"index": 0, "name": "Speaker", "hostapi": 0, "max_output_channels": self.channels}
+        return device if kind else [device]
+
+    def query_hostapis(self) -> Any:
+        return [{"name": "Fake"}]
+
+    def OutputStream(self, **options: Any) -> Any:  # noqa: N802 - sounddevice's name
+        if self.failure:
+            raise self.PortAudioError(self.failure)
+        stream = SimpleNamespace(start=lambda: None, close=lambda ignore_errors: None, **options)
+        self.streams.append(stream)
+        return stream
+
+
+@pytest.fixture
+def portaudio(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
+    fake = FakePortAudio()
+
+    def load(self: PortAudio) -> None:
+        self.library = fake
+
+    monkeypatch.setattr(PortAudio, "__init__", load)
+    return fake
+
+
+def test_a_device_that_cannot_be_opened_is_one_line_with_the_reason(portaudio: FakePortAudio) -> None:
+    portaudio.failure = "Device unavailable"
+    output = DeviceOutput()
+    with pytest.raises(OutputError, match=r"'Speaker \(Fake\)' cannot be opened: Device unavailable; choose another"):
+        output.start(constant(0))
+
+
+def test_a_device_with_one_channel_plays_the_mean_of_both(portaudio: FakePortAudio) -> None:
+    portaudio.channels = 1
+    output = DeviceOutput()
+
+    def pull(out: Pcm, now_ns: int) -> None:
+        out[:, 0], out[:, 1] = 0.2, 0.4
+
+    output.start(pull)
+    [stream] = portaudio.streams
+    assert stream.channels == 1
+    out = np.zeros((240, 1), dtype=np.float32)
+    times = SimpleNamespace(outputBufferDacTime=1.5, currentTime=1.49)
+    stream.callback(out, 240, times, SimpleNamespace(output_underflow=True))
+    assert out == pytest.approx(0.3)
+    figures = output.take_figures()
+    assert figures.xruns == 1
+    assert figures.latency_ms == pytest.approx(10)
+
+
+class FakeOutput:
+    """An output that the test drives."""
+
+    is_device = True
+
+    def __init__(self, name: str) -> None:
+        self.name, self.is_active, self.pull, self.is_stopped = name, True, constant(-1), False
+
+    def start(self, pull: Pull) -> None:
+        self.pull = pull
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def take_figures(self) -> OutputFigures:
+        return OutputFigures(5.0, 1, 0.0)
+
+    def ask(self) -> float:
+        out = np.zeros((1, 2), dtype=np.float32)
+        self.pull(out, 0)
+        return float(out[0, 0])
+
+
+def make_playback() -> tuple[Playback, dict[str, FakeOutput], EventLog]:
+    made: dict[str, FakeOutput] = {}
+
+    def make(wanted: str, latency_ms: float | None) -> FakeOutput:
+        if wanted == "missing":
+            raise OutputError("no sound device named 'missing'")
+        made[wanted] = FakeOutput(wanted)
+        return made[wanted]
+
+    events = EventLog(lambda: 0, lambda: 0.0)
+    return Playback(constant(0.25), events, make), made, events
+
+
+def test_only_the_new_output_drains_the_buffer_after_a_move() -> None:
+    playback, made, _ = make_playback()
+    playback.open("one", None, is_required=True)
+    assert made["one"].ask() == 0.25
+    playback.switch("two", None)
+    assert made["two"].ask() == 0.25
+    assert made["one"].ask() == 0.0
+    assert made["one"].is_stopped
+    status = playback.status()
+    assert status is not None
+    assert (status.name, status.problem) == ("two", None)
+
+
+def test_a_move_that_fails_leaves_the_present_output_playing() -> None:
+    playback, made, _ = make_playback()
+    playback.open("one", None, is_required=True)
+    with pytest.raises(OutputError, match="missing"):
+        playback.switch("missing", None)
+    assert made["one"].ask() == 0.25
+    assert not made["one"].is_stopped
+
+
+def test_a_device_that_goes_is_replaced_by_the_null_output_with_a_word() -> None:
+    playback, made, events = make_playback()
+    playback.open("one", None, is_required=True)
+    made["one"].is_active = False
+    playback.check()
+    status = playback.status()
+    assert status is not None
+    assert not status.is_device
+    assert "'one' has gone" in str(status.problem)
+    assert "going on without sound" in events.since(0)[-1].text
+    playback.close()
+
+
+def test_an_output_that_is_not_required_is_done_without_and_one_that_is_raises() -> None:
+    playback, _, _ = make_playback()
+    with pytest.raises(OutputError):
+        playback.open("missing", None, is_required=True)
+    playback.open("missing", None, is_required=False)
+    status = playback.status()
+    assert status is not None
+    assert status.problem == "no sound device named 'missing'"
+    playback.close()
