@@ -1,0 +1,303 @@
+"""The window: connect, listen, watch, tune, know. It passes on what the user wants and shows what `core` says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow
+
+from core.audio.output import OutputError
+from core.monitor.events import Level
+from core.monitor.monitor import Monitor
+from core.receiver.options import ListenOptions, SettingError
+from core.receiver.session import ListeningSession
+from gui import settings
+from gui.actions import WindowActions
+from gui.app import WindowOptions
+from gui.loop_lag import LoopLagMeter
+from gui.problems import Problems
+from gui.refresh import Refresh
+from gui.session_owner import SessionOwner
+from gui.settings import SettingsStore, ThemeChoice
+from gui.settled_change import SettledChange
+from gui.theme import Theme
+from gui.view_models.connection import connection_view
+from gui.view_models.statistics import statistics_rows
+from gui.view_models.tune import depth_text, frame_size_view
+from gui.widgets.banner import Banner, BannerLevel
+from gui.widgets.connect_panel import ConnectPanel
+from gui.widgets.event_table import EventTable
+from gui.widgets.listen_panel import ListenPanel
+from gui.widgets.statistics_table import StatisticsTable
+from gui.widgets.tune_panel import TunePanel
+from gui.widgets.watch_panel import WatchPanel
+from gui.window_layout import FIRST_SIZE, WindowLayout
+
+ListDevices = Callable[[bool], list[str]]
+"""Labels of the output devices; the argument asks to look again. Raises OutputError."""
+
+
+class MainWindow(QMainWindow):
+    """One window, one `SessionOwner`, one `Monitor`."""
+
+    closing = Signal()
+    """The user has closed the window: it is gone already, and the session is being ended."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        owner: SessionOwner,
+        store: SettingsStore,
+        theme: Theme,
+        list_devices: ListDevices,
+        options: WindowOptions | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Put everything together, not connected; ``list_devices`` and ``clock_ns`` (the clock of reconnect countdowns)
+        are passed in for tests.
+        """
+        super().__init__()
+        self._monitor, self._owner, self._store, self._theme = monitor, owner, store, theme
+        self._list_devices = list_devices
+        self._clock_ns = clock_ns
+        self._options = options or WindowOptions()
+        self.setWindowTitle(f"Opuscope {self._options.title_suffix}".strip())
+        self.connect_panel = ConnectPanel()
+        self.banner = Banner()
+        self._problems = Problems(self.banner)
+        self.listen_panel = ListenPanel()
+        self.watch_panel = WatchPanel(monitor, theme)
+        self.tune_panel = TunePanel()
+        self.statistics = StatisticsTable(theme)
+        self.events = EventTable(monitor.events, theme)
+        self.actions_ = self._make_actions()
+        self._layout = WindowLayout(
+            (self.connect_panel, self.listen_panel),
+            self.banner,
+            self.watch_panel,
+            self.events,
+            self.tune_panel,
+            self.statistics,
+        )
+        self.setCentralWidget(self._layout)
+        self._take_settings()
+        self._connect_signals()
+        self._refresh = Refresh(self.watch_panel.refresh_next_plot, self.show_facts, self)
+        self._depth_change = SettledChange(self._on_depth_settled, self)
+        self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
+        self.show_facts()
+
+    # What the user does
+
+    def connect_to(self, url: str) -> None:
+        """Listen to ``url``. A bad address is refused in the banner, and everything stays as it is."""
+        try:
+            options = replace(
+                self._connection_options(url),
+                frame_ms=self._store.get(settings.FRAME_MS),
+                target_delay_ms=self._store.get(settings.TARGET_DELAY_MS),
+                output=self._store.get(settings.OUTPUT),
+            )
+        except SettingError as error:
+            self._problems.say(str(error))
+            self.connect_panel.focus_address()
+            return
+        self._problems.forget()
+        if self._options.remember_url or url != self._options.url:
+            self._store.remember_url(url)
+        self.connect_panel.set_address(url)
+        self._owner.start(options)
+
+    def scan_devices(self, look_again: bool = False) -> None:
+        """Fill the choice of outputs. Without PortAudio the banner says so, and the null output remains."""
+        try:
+            devices = self._list_devices(look_again)
+        except OutputError as error:
+            devices = []
+            self._problems.say(str(error), BannerLevel.WARNING)
+        self.listen_panel.set_outputs(devices, self._store.get(settings.OUTPUT))
+
+    def report(self, text: str) -> None:
+        """Something went wrong that nobody else tells: one line in the banner."""
+        self._problems.say(text)
+
+    def show_facts(self) -> None:
+        """Bring every text up to date."""
+        snapshot = self._owner.snapshot()
+        is_running = self._owner.is_running
+        view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
+        self.connect_panel.show_connection(view, is_running, self._owner.url)
+        self.listen_panel.show_output(snapshot.output if snapshot and is_running else None)
+        self.watch_panel.show_facts(snapshot, is_running)
+        present = snapshot if is_running else None
+        control = present.frame_size if present else None
+        self.tune_panel.show_frame_size(frame_size_view(control, self._store.get(settings.FRAME_MS)))
+        self.tune_panel.show_depth(depth_text(present))
+        self.statistics.show_rows(statistics_rows(snapshot, self._monitor))
+        self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Up and Down are the volume wherever the focused control has no use for them."""
+        steps = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
+        step = steps.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self._change_volume(step)
+
+    # Coming and going
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Start to move."""
+        super().showEvent(event)
+        self._adapt_refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Stop painting."""
+        super().hideEvent(event)
+        self._adapt_refresh()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint less while in the background, not at all while minimised."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.WindowStateChange, QEvent.Type.ActivationChange):
+            self._adapt_refresh()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Remember how the window stood, vanish at once, and end the session behind the scenes."""
+        self._store.set(settings.WINDOW_GEOMETRY, bytes(self.saveGeometry().data()))
+        self._layout.remember(self._store)
+        self._store.save()
+        super().closeEvent(event)
+        self.closing.emit()
+        self._owner.close()
+
+    def _adapt_refresh(self) -> None:
+        # Events also come while the constructor is still at work.
+        if hasattr(self, "_refresh"):
+            self._refresh.set_visibility(self.isVisible() and not self.isMinimized(), self.isActiveWindow())
+
+    # Inside
+
+    def _make_actions(self) -> WindowActions:
+        return WindowActions(
+            self,
+            focus_address=self.connect_panel.focus_address,
+            connect=lambda: self.connect_to(self.connect_panel.typed_url),
+            disconnect=self._owner.stop,
+            toggle_mute=self.listen_panel.mute.toggle,
+            change_volume=self._change_volume,
+            rescan=lambda: self.scan_devices(look_again=True),
+            choose_theme=self._choose_theme,
+            theme=self._theme.choice,
+            dismiss=self.banner.dismiss,
+        )
+
+    def _take_settings(self) -> None:
+        store = self._store
+        store.value_ignored.connect(lambda text: self._monitor.events.add(Level.WARNING, text))
+        history = store.get(settings.URL_HISTORY)
+        self.connect_panel.set_history(history)
+        self.connect_panel.set_address(self._options.url or (history[0] if history else ""))
+        self.listen_panel.set_volume_db(store.get(settings.VOLUME_DB))
+        self.listen_panel.set_muted(store.get(settings.MUTED))
+        self.actions_.mute.setChecked(store.get(settings.MUTED))
+        self.listen_panel.set_outputs((), store.get(settings.OUTPUT))
+        self.tune_panel.set_depth_ms(store.get(settings.TARGET_DELAY_MS))
+        self.resize(*FIRST_SIZE)
+        if geometry := store.get(settings.WINDOW_GEOMETRY):
+            self.restoreGeometry(geometry)
+        self._layout.restore(store)
+
+    def _connect_signals(self) -> None:
+        self.connect_panel.connect_wanted.connect(self.connect_to)
+        self.connect_panel.disconnect_wanted.connect(self._owner.stop)
+        self.listen_panel.volume_changed.connect(self._on_volume)
+        self.listen_panel.muted_changed.connect(self._on_muted)
+        self.listen_panel.output_chosen.connect(self._on_output)
+        self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
+        self.tune_panel.depth_changed.connect(self._on_depth)
+        self.tune_panel.frame_size_chosen.connect(self._on_frame_size)
+        self._owner.started.connect(self._on_session_started)
+        self._owner.changed.connect(self._on_session_changed)
+        self._owner.failed.connect(self._on_failed)
+        self._on_session_changed()
+
+    def _connection_options(self, url: str) -> ListenOptions:
+        """Dialect and token of the command line belong to its address: no other server may see them."""
+        given = self._options.listen
+        if given is None:
+            return ListenOptions(url)
+        if given.url == url:
+            return given
+        return ListenOptions(url, ca_file=given.ca_file, device_latency_ms=given.device_latency_ms)
+
+    def _on_session_started(self, session: ListeningSession) -> None:
+        session.set_volume_db(self._store.get(settings.VOLUME_DB))
+        session.set_muted(self._store.get(settings.MUTED))
+        self.connect_panel.set_history(self._store.get(settings.URL_HISTORY))
+
+    def _on_session_changed(self) -> None:
+        is_running = self._owner.is_running
+        self.actions_.show_running(is_running)
+        self.listen_panel.set_running(is_running)
+        self.show_facts()
+
+    def _on_failed(self, text: str) -> None:
+        self.report(text)
+        self.show_facts()
+
+    def _on_volume(self, volume_db: float) -> None:
+        self._store.set(settings.VOLUME_DB, volume_db)
+        if self._owner.session is not None:
+            self._owner.session.set_volume_db(volume_db)
+
+    def _on_muted(self, muted: bool) -> None:
+        self._store.set(settings.MUTED, muted)
+        self.actions_.mute.setChecked(muted)
+        if self._owner.session is not None:
+            self._owner.session.set_muted(muted)
+
+    def _on_output(self, name: str) -> None:
+        before = self._store.get(settings.OUTPUT)
+
+        def undo() -> None:
+            self._store.set(settings.OUTPUT, before)
+            self.listen_panel.select_output(before)
+
+        self._problems.forget()
+        self._store.set(settings.OUTPUT, name)
+        self._owner.set_output(name, undo)
+
+    def _on_depth(self, depth_ms: float) -> None:
+        before_ms = self._store.get(settings.TARGET_DELAY_MS)
+        self._store.set(settings.TARGET_DELAY_MS, depth_ms)
+        if self._owner.session is not None:
+            self._owner.session.set_target_delay_ms(depth_ms)
+            self._depth_change.moved(before_ms, depth_ms)
+        self.tune_panel.show_depth(depth_text(self._owner.snapshot() if self._owner.is_running else None))
+
+    def _on_frame_size(self, frame_ms: float | None) -> None:
+        before = self._store.get(settings.FRAME_MS)
+        self._store.set(settings.FRAME_MS, frame_ms)
+        if frame_ms is not None:
+            self._owner.request_frame_ms(frame_ms, lambda: self._store.set(settings.FRAME_MS, before))
+
+    def _on_depth_settled(self, before_ms: float, now_ms: float) -> None:
+        text = self.tr("buffer depth is now {now:g} ms (was {before:g} ms)").format(now=now_ms, before=before_ms)
+        self._monitor.events.add(Level.CHANGE, text)
+
+    def _change_volume(self, step_db: int) -> None:
+        self.listen_panel.set_volume_db(self.listen_panel.volume.value() + step_db)
+
+    def _choose_theme(self, choice: ThemeChoice) -> None:
+        self._store.set(settings.THEME, choice)
+        self._theme.choose(choice)
+
+    def _record_loop_lag(self, lag_ms: float) -> None:
+        if self._owner.session is not None:
+            self._owner.session.record_loop_lag(lag_ms)

@@ -1,0 +1,1 @@
+"""Plots of the last minute, painted so that they cost no audio."""

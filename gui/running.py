@@ -1,0 +1,184 @@
+"""Application, event loop and window, from the first to the last moment."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Final
+
+import qasync
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication
+
+from core.monitor.events import Level
+from core.monitor.monitor import Monitor
+from core.receiver.options import ListenOptions
+from core.receiver.session import ListeningSession
+from gui import settings
+from gui.app import WindowOptions
+from gui.daemon_executor import DaemonExecutor
+from gui.devices import device_labels
+from gui.icon import application_icon
+from gui.main_window import ListDevices, MainWindow
+from gui.session_owner import SessionFactory, SessionOwner
+from gui.settings import SettingsStore
+from gui.theme import Theme
+
+SETTINGS_VARIABLE: Final = "OPUSCOPE_SETTINGS"
+"""Names another settings file, for tests and for carrying settings around."""
+
+_SWITCH_INTERVAL_S: Final = 0.0005
+"""The audio thread waits at most this long for the interpreter (measured, FACTS §2)."""
+
+_FIRST_PAINTING_S: Final = 0.1
+"""The first frame costs 30-60 ms: sound starts after it."""
+
+
+def run_window(
+    options: WindowOptions,
+    session_factory: SessionFactory = ListeningSession,
+    list_devices: ListDevices = device_labels,
+) -> int:
+    """Show the window until it is closed; gives the exit status."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    application = make_application()
+    loop: Any = qasync.QEventLoop(application)
+    loop.set_default_executor(DaemonExecutor())
+    store = SettingsStore(_settings_path())
+    if options.listen is not None:
+        _override(store, options.listen)
+    theme = Theme(store.get(settings.THEME))
+    theme.apply()
+    monitor = Monitor()
+    owner = SessionOwner(monitor, session_factory)
+    window = MainWindow(monitor, owner, store, theme, list_devices, options)
+    try:
+        with _reporting_to(window, monitor, loop), _closing_on_signals(window):
+            application.aboutToQuit.connect(lambda: window.close() if window.isVisible() else None)
+            _run_to_the_end(loop, _live(window, owner, options))
+    finally:
+        _cancel_leftovers(loop)
+        loop.close()
+        if options.on_close is not None:
+            options.on_close()
+    return 0
+
+
+def make_application() -> QApplication:
+    """The application with its name, icon and style; one per process."""
+    application = QApplication(sys.argv[:1])
+    application.setOrganizationName("Opuscope")
+    application.setApplicationName("Opuscope")
+    application.setDesktopFileName("opuscope")
+    application.setWindowIcon(application_icon())
+    application.setStyle("Fusion")
+    # The window is gone before its session has ended; the event loop ends after both.
+    application.setQuitOnLastWindowClosed(False)
+    font = application.font()
+    # Figures of one width: numbers that change four times a second shall not make the text around them dance.
+    font.setFeature(QFont.Tag("tnum"), 1)
+    application.setFont(font)
+    return application
+
+
+async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions) -> None:
+    """From showing the window until its session has ended."""
+    is_over = asyncio.Event()
+    owner.closed.connect(is_over.set)
+    window.show()
+    if options.close_after_s is not None:
+        QTimer.singleShot(round(options.close_after_s * 1e3), window, window.close)
+    await asyncio.sleep(_FIRST_PAINTING_S)
+    if window.isVisible():
+        window.scan_devices()
+        gc.collect()
+        # What lives as long as the window need not be looked through again, which takes tens of milliseconds.
+        gc.freeze()
+        if options.listen is not None:
+            window.connect_to(options.listen.url)
+    await is_over.wait()
+
+
+def _run_to_the_end(loop: Any, coroutine: Any) -> None:
+    """Run until the coroutine ends, even where the desktop asks the application to quit in between."""
+    task = loop.create_task(coroutine)
+    task.add_done_callback(lambda _task: loop.stop())
+    while not task.done():
+        loop.run_forever()
+    task.result()
+
+
+def _cancel_leftovers(loop: Any) -> None:
+    leftovers = asyncio.all_tasks(loop)
+    for task in leftovers:
+        task.cancel()
+    if leftovers:
+        loop.run_until_complete(asyncio.wait(leftovers, timeout=0.2))
+
+
+def _override(store: SettingsStore, listen: ListenOptions) -> None:
+    """Let what was given on the command line win over what is remembered; a default was not given."""
+    plain = ListenOptions(listen.url)
+    if listen.target_delay_ms != plain.target_delay_ms:
+        store.override(settings.TARGET_DELAY_MS, listen.target_delay_ms)
+    if listen.frame_ms != plain.frame_ms:
+        store.override(settings.FRAME_MS, listen.frame_ms)
+    if listen.output != plain.output:
+        store.override(settings.OUTPUT, listen.output)
+
+
+def _settings_path() -> Path | None:
+    named = os.environ.get(SETTINGS_VARIABLE)
+    return Path(named) if named else None
+
+
+@contextmanager
+def _closing_on_signals(window: MainWindow) -> Iterator[None]:
+    """Ctrl-C and a polite kill close the window as its button does."""
+
+    def close(_number: int, _frame: FrameType | None) -> None:
+        window.close()
+
+    before = {number: signal.signal(number, close) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _reporting_to(window: MainWindow, monitor: Monitor, loop: Any) -> Iterator[None]:
+    """Errors that nobody expected reach the log with their traceback, and the user with one line."""
+    log = logging.getLogger(__name__)
+    before = sys.excepthook
+
+    def report(error: BaseException | None, what: str) -> None:
+        text = f"{what}: {error}" if error is not None else what
+        monitor.events.add(Level.ERROR, " ".join(text.split()))
+        window.report(" ".join(text.split()))
+
+    def on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        before(kind, error, trace)
+        report(error, "Something unexpected went wrong")
+
+    def on_loop_error(_loop: Any, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        log.error("%s", context.get("message"), exc_info=error)
+        report(error, str(context.get("message")))
+
+    sys.excepthook = on_exception
+    loop.set_exception_handler(on_loop_error)
+    try:
+        yield
+    finally:
+        sys.excepthook = before

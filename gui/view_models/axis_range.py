@@ -1,0 +1,57 @@
+"""The top of a plot's scale: it steps 1-2-5 and seldom, because every step repaints the axis."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+_STEPS: Final = (1.0, 2.0, 5.0)
+_ROOM_ABOVE: Final = 0.95
+"""Step up when the data pass this share of the scale."""
+_FITS_BELOW: Final = 0.8
+"""Step down only when they would fill at most this share of the smaller scale ..."""
+_CALM_S: Final = 3.0
+"""... and have done so this long."""
+
+
+def next_step(value: float) -> float:
+    """The smallest of ..., 1, 2, 5, 10, 20, 50, ... that is at least ``value`` (> 0)."""
+    decade = 10.0 ** math.floor(math.log10(value))
+    for step in (*_STEPS, 10.0):
+        if value <= step * decade * (1 + 1e-9):
+            return step * decade
+    raise AssertionError("ten times the decade is above any value in it")
+
+
+class SteppedRange:
+    """A scale from 0 to `top`, never below ``smallest_top``."""
+
+    def __init__(self, smallest_top: float) -> None:
+        """Start with the smallest scale."""
+        self._smallest_top = smallest_top
+        self.top = smallest_top
+        self._fits_since_s: float | None = None
+
+    def update(self, peak: float, now_s: float) -> bool:
+        """Take in the highest value shown; tells whether `top` has changed. ``now_s`` is any steady clock."""
+        if peak > self.top * _ROOM_ABOVE:
+            self.top = next_step(peak / _ROOM_ABOVE)
+            self._fits_since_s = None
+            return True
+        smaller = max(self._smallest_top, next_step(peak / _FITS_BELOW) if peak > 0 else 0.0)
+        if smaller >= self.top:
+            self._fits_since_s = None
+            return False
+        if self._fits_since_s is None:
+            self._fits_since_s = now_s
+        if now_s - self._fits_since_s < _CALM_S:
+            return False
+        self.top = smaller
+        self._fits_since_s = None
+        return True
+
+    def ticks(self) -> list[float]:
+        """Four or five round values from 0 to `top`."""
+        decade = 10.0 ** math.floor(math.log10(self.top) + 1e-9)
+        parts = 5 if round(self.top / decade) in (1, 5) else 4
+        return [self.top * part / parts for part in range(parts + 1)]

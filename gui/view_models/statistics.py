@@ -1,0 +1,255 @@
+"""The rows of the statistics table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from core.monitor.monitor import LOOP_LAG_MS, PAINT_MS, PLAYOUT_DELAY_MS, Monitor
+from core.opus.packet import SAMPLES_PER_MS, Bandwidth
+from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
+from gui.translation import translate
+from gui.view_models.text import UNKNOWN, count, duration_of, milliseconds, plain_milliseconds, share, size
+
+
+class RowKind(Enum):
+    """How a row looks; ``ATTENTION`` rows carry a shape as well as a colour."""
+
+    HEADING = "heading"
+    VALUE = "value"
+    ATTENTION = "attention"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: what it is, its value with unit, and what it means."""
+
+    name: str
+    value: str
+    meaning: str = ""
+    kind: RowKind = RowKind.VALUE
+
+
+def statistics_rows(snapshot: SessionSnapshot | None, monitor: Monitor) -> list[Row]:
+    """Always the same rows in the same order, so that a table only has to change texts."""
+    stream = snapshot.stream if snapshot else None
+    output = snapshot.output if snapshot else None
+    return [
+        _heading(translate("Statistics", "Stream")),
+        *_stream_rows(stream),
+        _heading(translate("Statistics", "Network")),
+        *_network_rows(snapshot),
+        _heading(translate("Statistics", "Playout")),
+        *_playout_rows(snapshot, monitor),
+        _heading(translate("Statistics", "Device")),
+        *_device_rows(output),
+        _heading(translate("Statistics", "This program")),
+        *_program_rows(monitor),
+    ]
+
+
+def _heading(name: str) -> Row:
+    return Row(name, "", kind=RowKind.HEADING)
+
+
+def _attention_if(is_wrong: bool) -> RowKind:
+    return RowKind.ATTENTION if is_wrong else RowKind.VALUE
+
+
+def _stream_rows(stream: StreamFacts | None) -> list[Row]:
+    coding = f"{stream.mode} · {_bandwidth(stream.bandwidth)}" if stream else UNKNOWN
+    application = (stream.application if stream else None) or UNKNOWN
+    extras = UNKNOWN
+    if stream:
+        extras = f"{_on_off(stream.fec)} / {_on_off(stream.dtx)}"
+    bitrate = f"{stream.bitrate_kbps:.1f} kbit/s" if stream else UNKNOWN
+    packet_size = f"{stream.packet_bytes:.0f} B" if stream else UNKNOWN
+    return [
+        Row(
+            translate("Statistics", "Coding"),
+            coding,
+            translate("Statistics", "Mode and audio bandwidth, from each packet's first byte (RFC 6716 table 2)"),
+        ),
+        _declared_row(
+            translate("Statistics", "Channels"),
+            stream,
+            f"{stream.channels}" if stream else UNKNOWN,
+            f"{stream.declared_channels}" if stream and stream.declared_channels is not None else None,
+            translate("Statistics", "What the packets hold, and what the server declared"),
+        ),
+        _declared_row(
+            translate("Statistics", "Frame size"),
+            stream,
+            plain_milliseconds(stream.frame_ms) if stream else UNKNOWN,
+            plain_milliseconds(stream.declared_frame_ms) if stream and stream.declared_frame_ms is not None else None,
+            translate("Statistics", "What the packets hold, and what the server declared"),
+        ),
+        Row(
+            translate("Statistics", "Packet duration"),
+            plain_milliseconds(stream.packet_ms) if stream else UNKNOWN,
+            translate("Statistics", "All frames of one packet together"),
+        ),
+        Row(
+            translate("Statistics", "Sample rate declared"),
+            f"{stream.declared_sample_rate:,} Hz" if stream and stream.declared_sample_rate else UNKNOWN,
+            translate("Statistics", "Opus always decodes to 48,000 Hz; this is what the server says it put in"),
+        ),
+        Row(
+            translate("Statistics", "Application"),
+            application,
+            translate("Statistics", "The encoder's purpose, if the server tells it"),
+        ),
+        Row(
+            translate("Statistics", "FEC / DTX"),
+            extras,
+            translate("Statistics", "In-band error correction and discontinuous transmission seen in the packets"),
+        ),
+        Row(translate("Statistics", "Bit rate"), bitrate, translate("Statistics", "Opus bytes over the last seconds")),
+        Row(translate("Statistics", "Packet size"), packet_size, translate("Statistics", "Mean of the last seconds")),
+    ]
+
+
+def _bandwidth(abbreviation: str) -> str:
+    """RFC 6716 table 1 in words."""
+    words = {
+        Bandwidth.NARROWBAND.value: translate("Statistics", "narrowband, 4 kHz"),
+        Bandwidth.MEDIUMBAND.value: translate("Statistics", "mediumband, 6 kHz"),
+        Bandwidth.WIDEBAND.value: translate("Statistics", "wideband, 8 kHz"),
+        Bandwidth.SUPER_WIDEBAND.value: translate("Statistics", "super-wideband, 12 kHz"),
+        Bandwidth.FULLBAND.value: translate("Statistics", "fullband, 20 kHz"),
+    }
+    return words.get(abbreviation, abbreviation)
+
+
+def _declared_row(name: str, stream: StreamFacts | None, actual: str, declared: str | None, meaning: str) -> Row:
+    if stream is None or declared is None:
+        return Row(name, actual, meaning)
+    if declared == actual:
+        return Row(name, translate("Statistics", "{actual} (as declared)").format(actual=actual), meaning)
+    text = translate("Statistics", "{actual} ≠ {declared} declared").format(actual=actual, declared=declared)
+    return Row(name, text, meaning, RowKind.ATTENTION)
+
+
+def _on_off(is_on: bool) -> str:
+    return translate("Statistics", "on") if is_on else translate("Statistics", "off")
+
+
+def _network_rows(snapshot: SessionSnapshot | None) -> list[Row]:
+    received = lost = malformed = discarded = jitter = round_trip = reconnects = UNKNOWN
+    if snapshot:
+        received = f"{count(snapshot.packets_received)} · {size(snapshot.bytes_received)}"
+        lost = count(snapshot.packets_lost)
+        malformed, discarded = count(snapshot.packets_malformed), count(snapshot.packets_discarded)
+        jitter, round_trip = milliseconds(snapshot.jitter_ms), milliseconds(snapshot.round_trip_time_ms)
+        reconnects = count(snapshot.connection.reconnects)
+    return [
+        Row(translate("Statistics", "Packets received"), received, translate("Statistics", "Packets and Opus bytes")),
+        Row(
+            translate("Statistics", "Packets lost"),
+            lost,
+            translate("Statistics", "Gaps in sequence numbers: over TCP the server dropped them"),
+            _attention_if(bool(snapshot and snapshot.packets_lost)),
+        ),
+        Row(
+            translate("Statistics", "Dropped by server"),
+            count(snapshot.server_packets_dropped) if snapshot else UNKNOWN,
+            translate("Statistics", "Packets that the server says it threw away because this listener was too slow"),
+            _attention_if(bool(snapshot and snapshot.server_packets_dropped)),
+        ),
+        Row(
+            translate("Statistics", "Malformed"),
+            malformed,
+            translate("Statistics", "Messages that are no Opus packet; counted and concealed"),
+            _attention_if(bool(snapshot and snapshot.packets_malformed)),
+        ),
+        Row(
+            translate("Statistics", "Discarded"),
+            discarded,
+            translate("Statistics", "Packets that came too late or did not fit into the buffer"),
+            _attention_if(bool(snapshot and snapshot.packets_discarded)),
+        ),
+        Row(
+            translate("Statistics", "Jitter"), jitter, translate("Statistics", "Interarrival jitter (RFC 3550 §6.4.1)")
+        ),
+        Row(
+            translate("Statistics", "Round trip"),
+            round_trip,
+            translate("Statistics", "To the server and back; it contains no buffering"),
+        ),
+        Row(translate("Statistics", "Reconnects"), reconnects, translate("Statistics", "Since this session began")),
+    ]
+
+
+def _playout_rows(snapshot: SessionSnapshot | None, monitor: Monitor) -> list[Row]:
+    played = concealed = underruns = corrected = UNKNOWN
+    if snapshot:
+        played = duration_of(snapshot.total_samples_received)
+        concealed = share(snapshot.concealed_samples, snapshot.total_samples_received)
+        episodes, starved = snapshot.underruns.episodes, milliseconds(snapshot.underruns.starved_ms)
+        underruns = f"{episodes} · {starved}" if episodes else "0"
+        corrected = f"{_samples_ms(snapshot.skipped_samples)} / {_samples_ms(snapshot.held_samples)}"
+    delays = monitor.distributions[PLAYOUT_DELAY_MS]
+    percentiles = [delays.percentile(percent) for percent in (50, 95, 99)]
+    known = [f"{value:.0f}" for value in percentiles if value is not None]
+    return [
+        Row(translate("Statistics", "Played"), played, translate("Statistics", "Audio played, concealment included")),
+        Row(
+            translate("Statistics", "Delay p50/p95/p99"),
+            " / ".join(known) + " ms" if known else UNKNOWN,
+            translate("Statistics", "From a packet's arrival until it is played, over all sessions of this window"),
+        ),
+        Row(
+            translate("Statistics", "Concealed"),
+            concealed,
+            translate("Statistics", "Share of what was played that the decoder had to invent"),
+            _attention_if(bool(snapshot and snapshot.concealed_samples)),
+        ),
+        Row(
+            translate("Statistics", "Underruns"),
+            underruns,
+            translate("Statistics", "Episodes in which the buffer ran dry, and how long they lasted together"),
+            _attention_if(bool(snapshot and snapshot.underruns.episodes)),
+        ),
+        Row(
+            translate("Statistics", "Skipped / held"),
+            corrected,
+            translate("Statistics", "Audio cut out, and silence put in, to reach the buffer depth asked for"),
+        ),
+    ]
+
+
+def _samples_ms(samples: int) -> str:
+    return milliseconds(samples / SAMPLES_PER_MS) if samples else "0"
+
+
+def _device_rows(output: OutputStatus | None) -> list[Row]:
+    return [
+        Row(
+            translate("Statistics", "Device latency"),
+            milliseconds(output.latency_ms) if output else UNKNOWN,
+            translate("Statistics", "From the program to the loudspeaker, as the sound system reports it"),
+        ),
+        Row(
+            translate("Statistics", "Device xruns"),
+            count(output.xruns) if output else UNKNOWN,
+            translate("Statistics", "The sound system asked and this program was too late"),
+            _attention_if(bool(output and output.xruns)),
+        ),
+    ]
+
+
+def _program_rows(monitor: Monitor) -> list[Row]:
+    loop_lag = monitor.distributions[LOOP_LAG_MS].percentile(99)
+    paint = monitor.distributions[PAINT_MS].percentile(99)
+    return [
+        Row(
+            translate("Statistics", "Loop lag p99"),
+            milliseconds(loop_lag),
+            translate("Statistics", "How late the event loop ran; the buffer covers it"),
+        ),
+        Row(
+            translate("Statistics", "Painting p99"),
+            milliseconds(paint),
+            translate("Statistics", "What painting one plot once takes"),
+        ),
+    ]

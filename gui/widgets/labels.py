@@ -1,0 +1,98 @@
+"""Small building blocks: labels that only change when their text does, cards, legend entries."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+
+class TextLabel(QLabel):
+    """A plain-text label with a colour role of the theme; setting what it shows already costs nothing."""
+
+    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+        """``role`` is one of the ``role`` properties that `gui.theme.style_sheet` colours, or empty."""
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        if role:
+            self.setProperty("role", role)
+
+    def show_text(self, text: str) -> None:
+        """Change the text, if it is another one."""
+        if text != self.text():
+            self.setText(text)
+
+    def show_role(self, role: str) -> None:
+        """Change the colour role, if it is another one."""
+        if role != self.property("role"):
+            self.setProperty("role", role)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+
+class ElidedLabel(TextLabel):
+    """One line that may be too long: it ends in an ellipsis, and the tooltip has all of it."""
+
+    def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
+        """An empty line."""
+        super().__init__("", role, parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._full_text = ""
+
+    @property
+    def full_text(self) -> str:
+        """The line without ellipsis."""
+        return self._full_text
+
+    def show_text(self, text: str) -> None:
+        """Change the text, if it is another one."""
+        if text != self._full_text:
+            self._full_text = text
+            self.setToolTip(text)
+            self._elide()
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+        """Cut the text anew."""
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._elide()
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, self.width()))
+
+
+class LegendEntry(QWidget):
+    """A square in a data colour, what it stands for, and its present value."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        """``name`` is what the colour stands for."""
+        super().__init__(parent)
+        self._name = name
+        self._swatch = QFrame()
+        self._swatch.setFixedSize(11, 11)
+        self.label = TextLabel(name, "muted")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self._swatch)
+        row.addWidget(self.label)
+
+    def set_color(self, color: str) -> None:
+        """Show another colour."""
+        self._swatch.setStyleSheet(f"background: {color}; border-radius: 2px;")
+
+    def show_value(self, value: str) -> None:
+        """Write ``value`` behind the name."""
+        self.label.show_text(f"{self._name} {value}")
+
+
+def make_card(parent: QWidget | None = None) -> QFrame:
+    """A framed surface for things that belong together."""
+    card = QFrame(parent)
+    card.setObjectName("card")
+    return card
+
+
+def describe(widget: QWidget, name: str, tooltip: str) -> None:
+    """Give a control what a screen reader says and what the mouse pointer finds."""
+    widget.setAccessibleName(name)
+    widget.setAccessibleDescription(tooltip)
+    widget.setToolTip(tooltip)

@@ -1,0 +1,156 @@
+"""What painting costs: ``python -m tests.benchmarks.painting --seconds 60 [--url URL] [--output NAME]``.
+
+Runs the window at 1600x1000 with every plot fed and prints loop lag, painting time and CPU beside the figures of
+the first prototype. Without ``--url`` a made-up stream is drawn; with it a real session plays, so that device xruns
+count, too. For a real sound card without hardware run it in the environment of `tests.support.sound_card.SoundCard`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+_PROTOTYPE = {
+    "loop lag p50": 0.4,
+    "loop lag p99": 2.6,
+    "CPU": 18.0,
+}
+"""Four PlotWidgets, fixed ranges, 600 points, switch interval 0.5 ms; two cores, 1600x1000, 30 Hz."""
+
+
+def main() -> int:
+    """Run the benchmark; exit status 1 if loop lag p99 reaches 10 ms or the device had xruns."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--url", help="listen to this address instead of drawing a made-up stream")
+    parser.add_argument("--output", default="default", help="sound device for --url, or null")
+    parser.add_argument(
+        "--device-latency",
+        type=float,
+        default=20.0,
+        metavar="MS",
+        help="asked of the device (20); 0 for its own low latency",
+    )
+    parser.add_argument("--size", default="1600x1000")
+    parser.add_argument("--theme", default="dark", choices=("dark", "light"))
+    chosen = parser.parse_args()
+    if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ["QT_API"] = "pyside6"
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(chosen, Path(folder) / "settings.ini")
+    print(f"{'':24}{'here':>10}{'prototype':>12}")
+    for name, value in figures.items():
+        unit = "%" if name == "CPU" else "" if "xruns" in name or "number" in name else "ms"
+        known = f"{_PROTOTYPE[name]:.1f}" if name in _PROTOTYPE else ""
+        print(f"{name:24}{value:10.2f}{known:>12} {unit}")
+    return 1 if figures["loop lag p99"] >= 10.0 or figures.get("device xruns", 0) else 0
+
+
+def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]:
+    """Run the window and give its figures."""
+    import qasync
+
+    from core.monitor.monitor import CALLBACK_LATENESS_MS, LOOP_LAG_MS, PAINT_MS, Monitor
+    from core.receiver.options import ListenOptions
+    from core.receiver.session import ListeningSession
+    from gui import settings
+    from gui.app import WindowOptions
+    from gui.main_window import MainWindow
+    from gui.running import make_application
+    from gui.session_owner import SessionOwner
+    from gui.settings import SettingsStore, ThemeChoice
+    from gui.theme import Theme
+    from tests.gui.fake_session import FakeSession
+    from tests.gui.fake_stream import STEP_S, FakeStream
+
+    sys.setswitchinterval(0.0005)
+    application = make_application()
+    monitor = Monitor()
+    factory: Any = ListeningSession if chosen.url else FakeSession
+    owner = SessionOwner(monitor, factory)
+    store = SettingsStore(settings_path)
+    store.set(settings.THEME, ThemeChoice(chosen.theme))
+    store.set(settings.OUTPUT, chosen.output)
+    theme = Theme(store.get(settings.THEME))
+    theme.apply()
+    url = chosen.url or "ws://127.0.0.1:8765/made-up"
+    wishes = ListenOptions(url, device_latency_ms=chosen.device_latency or None)
+    window = MainWindow(monitor, owner, store, theme, lambda _again: [], WindowOptions(url, wishes))
+    width, height = (int(part) for part in chosen.size.split("x"))
+    window.resize(width, height)
+    figures: dict[str, float] = {}
+
+    async def feed() -> None:
+        stream = FakeStream(monitor)
+        while True:
+            stream.step()
+            await asyncio.sleep(STEP_S)
+
+    async def run() -> None:
+        window.show()
+        window.activateWindow()
+        await asyncio.sleep(1.0)
+        window.connect_to(url)
+        await asyncio.sleep(2.0)
+        session: Any = owner.session
+        feeder = None
+        if not chosen.url:
+            session.stream()
+            feeder = asyncio.get_running_loop().create_task(feed())
+        gc.collect()
+        gc.freeze()
+        await asyncio.sleep(0.5)
+        for name in (LOOP_LAG_MS, PAINT_MS, CALLBACK_LATENESS_MS):
+            monitor.distributions[name] = type(monitor.distributions[name])(0.02, 1_000.0)
+        xruns_before = _xruns(owner)
+        cpu_before, began = _cpu_s(), time.perf_counter()
+        await asyncio.sleep(chosen.seconds)
+        figures.update(_percentiles("loop lag", monitor.distributions[LOOP_LAG_MS]))
+        figures.update(_percentiles("paint", monitor.distributions[PAINT_MS]))
+        figures["paintings a second, number"] = monitor.distributions[PAINT_MS].count / chosen.seconds
+        figures["CPU"] = 100 * (_cpu_s() - cpu_before) / (time.perf_counter() - began)
+        if chosen.url:
+            lateness = monitor.distributions[CALLBACK_LATENESS_MS]
+            figures.update(_percentiles("callback lateness", lateness))
+            figures["device xruns"] = _xruns(owner) - xruns_before
+            snapshot = owner.snapshot()
+            figures["underruns, number"] = snapshot.underruns.episodes if snapshot else 0
+        if feeder is not None:
+            feeder.cancel()
+        is_over = asyncio.Event()
+        owner.closed.connect(is_over.set)
+        window.close()
+        await is_over.wait()
+
+    with qasync.QEventLoop(application) as loop:
+        loop.run_until_complete(run())
+    return figures
+
+
+def _percentiles(name: str, distribution: Any) -> dict[str, float]:
+    found = {f"{name} p{percent}": distribution.percentile(percent) or 0.0 for percent in (50, 99)}
+    return {**found, f"{name} max": distribution.maximum or 0.0}
+
+
+def _xruns(owner: Any) -> int:
+    snapshot = owner.snapshot()
+    return snapshot.output.xruns if snapshot and snapshot.output else 0
+
+
+def _cpu_s() -> float:
+    """Processor time of this process so far, all threads."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    sys.exit(main())

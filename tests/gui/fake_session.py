@@ -1,0 +1,162 @@
+"""A stand-in for `ListeningSession` that a test drives by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from core.audio.output import OutputError
+from core.monitor.monitor import LOOP_LAG_MS, Monitor
+from core.receiver.options import ListenOptions, SettingError, check_target_delay_ms
+from core.receiver.status import (
+    ConnectionState,
+    ConnectionStatus,
+    FrameSizeControl,
+    LatencyBreakdown,
+    OutputStatus,
+    SessionSnapshot,
+    StreamFacts,
+    UnderrunCounts,
+)
+
+STREAM = StreamFacts(
+    mode="CELT",
+    bandwidth="FB",
+    channels=2,
+    frame_ms=20.0,
+    packet_ms=20.0,
+    bitrate_kbps=64.3,
+    packet_bytes=161.0,
+    fec=False,
+    dtx=False,
+    declared_frame_ms=20.0,
+    declared_channels=2,
+    declared_sample_rate=48_000,
+    application="audio",
+)
+OUTPUT = OutputStatus(name="ear (ALSA)", is_device=True, latency_ms=10.0, xruns=0)
+LATENCY = LatencyBreakdown(frame=20.0, codec=6.5, network=4.2, buffer=61.0, device=10.0, total=101.7, kind="measured")
+ALL_SIZES = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
+NO_LATENCY = LatencyBreakdown(None, None, None, None, None, None, "estimated")
+
+
+class FakeSession:
+    """Does nothing by itself. What was asked of it stands in `asked`, in order."""
+
+    def __init__(self, options: ListenOptions, monitor: Monitor) -> None:
+        """Disconnected; `run` makes it connecting."""
+        self.options = options
+        self.monitor = monitor
+        self.asked: list[tuple[str, object]] = []
+        self.stopped = False
+        self.ignores_stop = False
+        self.refuses_frame_ms: str | None = None
+        self.refuses_output: str | None = None
+        self.breaks_with: Exception | None = None
+        self._stop = asyncio.Event()
+        self._snapshot = SessionSnapshot(
+            connection=ConnectionStatus(ConnectionState.DISCONNECTED, options.url),
+            stream=None,
+            frame_size=FrameSizeControl(options.frame_ms, None, (), "the server has not said what it accepts"),
+            latency=NO_LATENCY,
+            underruns=UnderrunCounts(0, 0.0),
+            output=None,
+            buffer_depth_ms=None,
+            target_delay_ms=options.target_delay_ms,
+            playout_delay_ms=None,
+            jitter_ms=None,
+            round_trip_time_ms=None,
+            packets_received=0,
+            bytes_received=0,
+            packets_lost=0,
+            packets_malformed=0,
+            packets_discarded=0,
+            total_samples_received=0,
+            concealed_samples=0,
+            silent_concealed_samples=0,
+            concealment_events=0,
+            inserted_samples_for_deceleration=0,
+            removed_samples_for_acceleration=0,
+            skipped_samples=0,
+            held_samples=0,
+            text_messages_ignored=0,
+            server_packets_dropped=None,
+        )
+
+    # What a test does
+
+    def become(self, state: ConnectionState, **connection: object) -> None:
+        """Enter a connection state; keywords are fields of `ConnectionStatus`."""
+        status = ConnectionStatus(state, self.options.url, **connection)  # type: ignore[arg-type]
+        self._snapshot = replace(self._snapshot, connection=status)
+
+    def know(self, **facts: object) -> None:
+        """Change fields of the snapshot."""
+        self._snapshot = replace(self._snapshot, **facts)  # type: ignore[arg-type]
+
+    def stream(self) -> None:
+        """Play, with a server that takes every frame size."""
+        self.become(ConnectionState.STREAMING, dialect="opus-rtp.v1 (the server offered it)")
+        self.know(
+            stream=STREAM,
+            frame_size=FrameSizeControl(self.options.frame_ms, 20.0, ALL_SIZES, None),
+            latency=LATENCY,
+            output=OUTPUT,
+            buffer_depth_ms=61.0,
+            playout_delay_ms=63.0,
+            jitter_ms=1.9,
+            round_trip_time_ms=8.4,
+            packets_received=3_010,
+            bytes_received=484_610,
+            total_samples_received=60 * 48_000,
+        )
+
+    def end(self) -> None:
+        """Let `run` return."""
+        self._stop.set()
+
+    # The interface of ListeningSession
+
+    async def run(self) -> None:
+        self.become(ConnectionState.CONNECTING)
+        while True:
+            await self._stop.wait()
+            if not (self.ignores_stop and self.stopped):
+                break
+            self._stop.clear()
+        if self.breaks_with is not None:
+            raise self.breaks_with
+        if self.stopped:
+            self.become(ConnectionState.DISCONNECTED)
+
+    def stop(self) -> None:
+        self.stopped = True
+        self._stop.set()
+
+    def snapshot(self) -> SessionSnapshot:
+        return self._snapshot
+
+    def set_target_delay_ms(self, target_delay_ms: float) -> None:
+        check_target_delay_ms(target_delay_ms)
+        self.asked.append(("depth", target_delay_ms))
+        self.know(target_delay_ms=target_delay_ms)
+
+    async def request_frame_ms(self, frame_ms: float) -> None:
+        if self.refuses_frame_ms is not None:
+            raise SettingError(self.refuses_frame_ms)
+        self.asked.append(("frame", frame_ms))
+        self.know(frame_size=replace(self._snapshot.frame_size, requested_ms=frame_ms))
+
+    def set_volume_db(self, volume_db: float) -> None:
+        self.asked.append(("volume", volume_db))
+
+    def set_muted(self, muted: bool) -> None:
+        self.asked.append(("muted", muted))
+
+    async def set_output(self, name: str) -> None:
+        if self.refuses_output is not None:
+            raise OutputError(self.refuses_output)
+        self.asked.append(("output", name))
+
+    def record_loop_lag(self, lag_ms: float) -> None:
+        self.monitor.record(LOOP_LAG_MS, lag_ms)

@@ -1,0 +1,205 @@
+"""The controls of the window reach the session, and go back where something is refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from core.audio.output import OutputError
+from core.monitor.events import Level
+from core.receiver.options import ListenOptions
+from core.receiver.status import FrameSizeControl
+from gui import settings
+from tests.gui.conftest import URL, Bench, eventually
+from tests.gui.fake_session import ALL_SIZES
+
+
+def choose(box: QComboBox, data: object) -> None:
+    """Choose an entry as a user does."""
+    at = next(at for at in range(box.count()) if box.itemData(at) == data)
+    box.setCurrentIndex(at)
+    box.activated.emit(at)
+
+
+async def test_depth_slider_and_spin_box_reach_the_session_at_once_and_agree(bench: Bench) -> None:
+    session = await bench.stream()
+    tune = bench.window.tune_panel
+    for depth in (61, 80, 200):
+        tune.depth_slider.setValue(depth)
+        assert session.asked[-1] == ("depth", float(depth))
+        assert tune.depth_spin.value() == depth
+        assert f"In force {depth} ms" in tune.depth_text.text()
+    tune.depth_spin.setValue(1200)
+    assert session.asked[-1] == ("depth", 1200.0)
+    assert tune.depth_slider.value() == 500
+    assert tune.depth_spin.value() == 1200, "the slider's end must not pull the spin box back"
+    tune.depth_slider.setValue(20)
+    assert session.asked[-1] == ("depth", 20.0)
+    assert tune.depth_spin.value() == 20
+
+
+async def test_dragging_the_depth_is_one_line_in_the_log(bench: Bench) -> None:
+    await bench.stream()
+    for depth in range(61, 91):
+        bench.window.tune_panel.depth_slider.setValue(depth)
+    await eventually(lambda: bool(bench.monitor.events.since(0)))
+    changes = [event for event in bench.monitor.events.since(0) if event.level is Level.CHANGE]
+    assert [event.text for event in changes] == ["buffer depth is now 90 ms (was 60 ms)"]
+
+
+async def test_frame_size_shows_what_is_asked_in_force_and_accepted(bench: Bench) -> None:
+    session = await bench.stream()
+    tune = bench.window.tune_panel
+    assert [tune.frame_size.itemData(at) for at in range(tune.frame_size.count())] == [None, *ALL_SIZES]
+    choose(tune.frame_size, 10.0)
+    await eventually(lambda: ("frame", 10.0) in session.asked)
+    bench.window.show_facts()
+    assert tune.frame_text.text() == "Asked 10 ms · in force 20 ms"
+    assert "Waiting" in tune.frame_note.text()
+    session.know(frame_size=FrameSizeControl(10.0, 10.0, (10.0, 20.0), None))
+    bench.window.show_facts()
+    assert tune.frame_text.text() == "Asked 10 ms · in force 10 ms"
+    assert tune.frame_note.text() == ""
+    model = tune.frame_size.model()
+    usable = [
+        tune.frame_size.itemData(at)
+        for at in range(tune.frame_size.count())
+        if model.flags(model.index(at, 0)) & Qt.ItemFlag.ItemIsEnabled
+    ]
+    assert usable == [10.0, 20.0]
+
+
+async def test_where_the_server_cannot_change_the_frame_size_the_control_is_disabled_and_says_why(bench: Bench) -> None:
+    session = await bench.stream()
+    session.know(frame_size=FrameSizeControl(None, 20.0, (), "this server takes no control messages"))
+    bench.window.show_facts()
+    tune = bench.window.tune_panel
+    assert not tune.frame_size.isEnabled()
+    assert "this server takes no control messages" in tune.frame_note.text()
+    assert "this server takes no control messages" in tune.frame_size.toolTip()
+    assert "in force 20 ms" in tune.frame_text.text()
+
+
+async def test_a_refused_frame_size_leaves_everything_as_it_was(bench: Bench) -> None:
+    session = await bench.stream()
+    session.refuses_frame_ms = "the frame size cannot be changed: not connected"
+    choose(bench.window.tune_panel.frame_size, 5.0)
+    await eventually(lambda: bool(bench.window.banner.text))
+    assert bench.window.banner.text == "The frame size cannot be changed: not connected"
+    assert bench.store.get(settings.FRAME_MS) is None
+    assert bench.window.tune_panel.frame_size.currentData() is None
+
+
+async def test_wishes_made_before_connecting_go_into_the_next_session(bench: Bench) -> None:
+    window = bench.window
+    window.scan_devices()
+    window.tune_panel.depth_slider.setValue(140)
+    choose(window.tune_panel.frame_size, 5.0)
+    choose(window.listen_panel.output, "ear (ALSA)")
+    window.listen_panel.volume.setValue(-12)
+    window.listen_panel.mute.click()
+    session = await bench.connect()
+    assert session.options == ListenOptions(URL, frame_ms=5.0, target_delay_ms=140.0, output="ear (ALSA)")
+    assert session.asked == [("volume", -12.0), ("muted", True)]
+
+
+async def test_volume_mute_and_output_reach_the_session(bench: Bench) -> None:
+    session = await bench.stream()
+    bench.window.scan_devices()
+    bench.window.listen_panel.volume.setValue(-6)
+    bench.window.listen_panel.mute.click()
+    choose(bench.window.listen_panel.output, "null")
+    await eventually(lambda: ("output", "null") in session.asked)
+    assert ("volume", -6.0) in session.asked
+    assert ("muted", True) in session.asked
+    assert bench.window.listen_panel.volume_text.text() == "−6 dB"
+    assert bench.window.listen_panel.mute.text() == "✕ Muted"
+
+
+async def test_an_output_that_cannot_be_had_goes_back_to_the_present_one(bench: Bench) -> None:
+    session = await bench.stream()
+    bench.window.scan_devices()
+    session.refuses_output = "no sound device named 'ear'"
+    choose(bench.window.listen_panel.output, "ear (ALSA)")
+    await eventually(lambda: bool(bench.window.banner.text))
+    assert bench.window.listen_panel.output.currentData() == "default"
+    assert bench.store.get(settings.OUTPUT) == "default"
+
+
+def test_without_portaudio_the_null_output_remains_and_the_banner_says_so(bench: Bench) -> None:
+    def no_portaudio(look_again: bool) -> list[str]:
+        raise OutputError("no sound: PortAudio could not be loaded; on Debian and Ubuntu install libportaudio2")
+
+    bench.window._list_devices = no_portaudio
+    bench.window.scan_devices()
+    box = bench.window.listen_panel.output
+    assert [box.itemData(at) for at in range(box.count())] == ["default", "null"]
+    assert "libportaudio2" in bench.window.banner.text
+
+
+def test_a_remembered_device_that_is_away_stays_chosen_and_says_so(bench: Bench) -> None:
+    bench.store.set(settings.OUTPUT, "USB headset (ALSA)")
+    bench.window.scan_devices()
+    assert bench.window.listen_panel.output.currentText() == "USB headset (ALSA) (not there now)"
+
+
+async def test_an_error_in_the_log_is_shown_in_the_banner_and_replaces_the_one_before(bench: Bench) -> None:
+    await bench.stream()
+    bench.monitor.events.add(Level.ERROR, "the sound device has gone")
+    bench.window.show_facts()
+    bench.monitor.events.add(Level.ERROR, "the second thing")
+    bench.window.show_facts()
+    assert bench.window.banner.text == "The second thing"
+    bench.window.banner.dismiss_button.click()
+    bench.window.show_facts()
+    assert bench.window.banner.text == ""
+    assert bench.window.events.events.rowCount() == 2
+
+
+async def test_closing_while_connected_stops_the_session(bench: Bench) -> None:
+    session = await bench.stream()
+    closed = asyncio.Event()
+    bench.owner.closed.connect(closed.set)
+    bench.window.show()
+    bench.window.close()
+    assert not bench.window.isVisible(), "the window vanishes at once"
+    async with asyncio.timeout(2.0):
+        await closed.wait()
+    assert session.stopped
+    assert not bench.owner.is_running
+
+
+def test_up_and_down_are_the_volume_and_m_mutes(bench: Bench) -> None:
+    window = bench.window
+    window.show()
+    QTest.keyClick(window, Qt.Key.Key_Down)
+    QTest.keyClick(window, Qt.Key.Key_Down)
+    QTest.keyClick(window, Qt.Key.Key_Up)
+    assert window.listen_panel.volume.value() == -1
+    window.actions_.mute.trigger()
+    assert window.listen_panel.mute.isChecked()
+    assert window.actions_.mute.isChecked()
+    window.listen_panel.mute.click()
+    assert not window.actions_.mute.isChecked()
+
+
+def test_every_control_has_a_name_a_tooltip_and_can_be_reached_by_key(bench: Bench) -> None:
+    connect, listen, tune = bench.window.connect_panel, bench.window.listen_panel, bench.window.tune_panel
+    controls: list[QWidget] = [connect.address, connect.button]
+    controls += [listen.volume, listen.mute, listen.output, listen.refresh]
+    controls += [tune.depth_slider, tune.depth_spin, tune.frame_size]
+    for control in controls:
+        assert control.accessibleName(), control
+        assert control.toolTip(), control
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control
+
+
+def test_every_action_has_a_key_of_its_own(bench: Bench) -> None:
+    menus = [entry.menu() for entry in bench.window.menuBar().actions()]
+    actions = [action for menu in menus for action in menu.actions()]
+    keys = [key.toString() for action in actions for key in action.shortcuts()]
+    assert len(keys) == len(set(keys))
+    assert {"Ctrl+L", "Ctrl+Return", "Ctrl+D", "M", "Ctrl+Q", "Ctrl+Up", "Ctrl+Down", "F5", "Esc"} <= set(keys)
