@@ -21,7 +21,6 @@ from PySide6.QtWidgets import QApplication
 
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
-from core.receiver.options import ListenOptions
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.app import WindowOptions
@@ -37,7 +36,7 @@ SETTINGS_VARIABLE: Final = "OPUSCOPE_SETTINGS"
 """Names another settings file, for tests and for carrying settings around."""
 
 _SWITCH_INTERVAL_S: Final = 0.0005
-"""The audio thread waits at most this long for the interpreter (measured, FACTS §2)."""
+"""The audio thread waits at most about this long for the interpreter; `tests.benchmarks.painting` shows the effect."""
 
 _FIRST_PAINTING_S: Final = 0.1
 """The first frame costs 30-60 ms: sound starts after it."""
@@ -54,8 +53,7 @@ def run_window(
     loop: Any = qasync.QEventLoop(application)
     loop.set_default_executor(DaemonExecutor())
     store = SettingsStore(_settings_path())
-    if options.listen is not None:
-        _override(store, options.listen)
+    _override(store, options)
     theme = Theme(store.get(settings.THEME))
     theme.apply()
     monitor = Monitor()
@@ -68,8 +66,6 @@ def run_window(
     finally:
         _cancel_leftovers(loop)
         loop.close()
-        if options.on_close is not None:
-            options.on_close()
     return 0
 
 
@@ -125,15 +121,14 @@ def _cancel_leftovers(loop: Any) -> None:
         loop.run_until_complete(asyncio.wait(leftovers, timeout=0.2))
 
 
-def _override(store: SettingsStore, listen: ListenOptions) -> None:
-    """Let what was given on the command line win over what is remembered; a default was not given."""
-    plain = ListenOptions(listen.url)
-    if listen.target_delay_ms != plain.target_delay_ms:
-        store.override(settings.TARGET_DELAY_MS, listen.target_delay_ms)
-    if listen.frame_ms != plain.frame_ms:
-        store.override(settings.FRAME_MS, listen.frame_ms)
-    if listen.output != plain.output:
-        store.override(settings.OUTPUT, listen.output)
+def _override(store: SettingsStore, options: WindowOptions) -> None:
+    """Let what was given on the command line win over what is remembered."""
+    if options.target_delay_ms is not None:
+        store.override(settings.TARGET_DELAY_MS, options.target_delay_ms)
+    if options.frame_ms is not None:
+        store.override(settings.FRAME_MS, options.frame_ms)
+    if options.output is not None:
+        store.override(settings.OUTPUT, options.output)
 
 
 def _settings_path() -> Path | None:

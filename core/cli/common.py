@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from core.receiver.options import DEFAULT_TARGET_DELAY_MS, DIALECT_CHOICES, ListenOptions, SettingError
+from core.receiver.options import DEFAULT_OUTPUT, DEFAULT_TARGET_DELAY_MS, DIALECT_CHOICES, ListenOptions, SettingError
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
@@ -32,7 +32,10 @@ def buffer_depth_ms(text: str) -> float:
 
 
 def add_listening_options(parser: argparse.ArgumentParser, default_output: str) -> None:
-    """The options that the window, the demo and the probe have in common."""
+    """The options that the window, the demo and the probe have in common; what is not given is ``None``.
+
+    ``default_output`` is for the help's text: `listen_options` takes it, too.
+    """
     parser.add_argument(
         "--buffer",
         type=buffer_depth_ms,
@@ -43,7 +46,6 @@ def add_listening_options(parser: argparse.ArgumentParser, default_output: str) 
     parser.add_argument("--frame-ms", type=float, metavar="MS", help="ask the server for this frame size")
     parser.add_argument(
         "--output",
-        default=default_output,
         metavar="null|default|NAME",
         help=f"sound device, or the clocked null output that nobody hears ({default_output})",
     )
@@ -57,7 +59,9 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-file", type=Path, metavar="PEM", help="certificate of the authority to trust for wss://")
 
 
-def listen_options(options: argparse.Namespace, url: str, **more: bool) -> ListenOptions:
+def listen_options(
+    options: argparse.Namespace, url: str, default_output: str = DEFAULT_OUTPUT, **more: bool
+) -> ListenOptions:
     """The session's options from a command's.
 
     Raises:
@@ -71,7 +75,7 @@ def listen_options(options: argparse.Namespace, url: str, **more: bool) -> Liste
             ca_file=getattr(options, "ca_file", None),
             frame_ms=options.frame_ms,
             target_delay_ms=DEFAULT_TARGET_DELAY_MS if options.buffer is None else options.buffer,
-            output=options.output,
+            output=options.output or default_output,
             device_latency_ms=options.device_latency,
             **more,
         )

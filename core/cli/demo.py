@@ -15,6 +15,7 @@ from core.cli.common import EXIT_FAILED, EXIT_FINE, add_listening_options, liste
 from core.cli.listening import listen
 from core.cli.report import has_played, lines, report
 from core.cli.server_process import ServerProcess
+from core.cli.window import open_listening_window
 from core.monitor.monitor import Monitor
 from core.receiver.options import DEFAULT_OUTPUT
 from core.receiver.session import ListeningSession
@@ -51,14 +52,9 @@ def run(options: argparse.Namespace) -> int:
         with ServerProcess([*source, "--sample-rate", "48000", "--channels", "2", "--bitrate", "96000"]) as server:
             if options.headless or problem is not None:
                 return _headless(options, server.url)
-            return _window(options, server.url)
-
-
-def _window(options: argparse.Namespace, url: str) -> int:
-    from gui.app import WindowOptions, open_window
-
-    wishes = listen_options(options, url)
-    return open_window(WindowOptions(url=url, listen=wishes, title_suffix="demo", close_after_s=options.duration))
+            return open_listening_window(
+                options, server.url, title_suffix="demo", close_after_s=options.duration, remember_url=False
+            )
 
 
 def _headless(options: argparse.Namespace, url: str) -> int:

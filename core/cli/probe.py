@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Listen, print the report, and say by the exit status whether it connected and played."""
     if not 0 < options.duration <= 86_400:
         raise CommandError(f"a duration of {options.duration:g} s is not possible; accepted: above 0 to 86400 s")
-    wishes = listen_options(options, options.url, is_output_required=True, gives_up_early=True)
+    wishes = listen_options(options, options.url, NULL_OUTPUT, is_output_required=True, gives_up_early=True)
     session, monitor, duration_s = listen(wishes, options.duration, _progress(options))
     snapshot = session.snapshot()
     values = report(snapshot, monitor, duration_s)

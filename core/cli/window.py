@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from core.cli.common import EXIT_USAGE, add_connection_options, add_listening_options, listen_options, why_no_display
-from core.receiver.options import DEFAULT_OUTPUT
+from core.receiver.options import DEFAULT_OUTPUT, DEFAULT_URL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,30 @@ def run(options: argparse.Namespace) -> int:
     if problem is not None:
         print(f"opuscope: {problem}; to listen without a window: opuscope probe URL", file=sys.stderr)
         return EXIT_USAGE
-    wishes = listen_options(options, options.url) if options.url else None
+    return open_listening_window(options, options.url)
+
+
+def open_listening_window(
+    options: argparse.Namespace,
+    url: str | None,
+    title_suffix: str = "",
+    close_after_s: float | None = None,
+    remember_url: bool = True,
+) -> int:
+    """Open the window with what was given on the command line; it connects at once if there is a URL."""
+    # Checked also without a URL: a wrong depth is refused before a window opens.
+    wishes = listen_options(options, url or DEFAULT_URL)
     from gui.app import WindowOptions, open_window
 
-    return open_window(WindowOptions(url=options.url, listen=wishes))
+    return open_window(
+        WindowOptions(
+            url=url,
+            listen=wishes if url else None,
+            target_delay_ms=options.buffer,
+            frame_ms=options.frame_ms,
+            output=options.output,
+            remember_url=remember_url,
+            title_suffix=title_suffix,
+            close_after_s=close_after_s,
+        )
+    )

@@ -35,7 +35,7 @@ GAUGES: Final = (
     CALLBACK_LATENESS_MS,
     PAINT_MS,
 )
-"""The names of DESIGN's metric list; where W3C webrtc-stats has a name, that one."""
+"""All gauges; where W3C webrtc-stats has a name, that one."""
 
 
 class Monitor:

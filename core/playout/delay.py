@@ -82,6 +82,10 @@ class PlayoutDelay:
         """The delay now: the smallest of the last pulls, or, before any, as if ``position`` were pulled now."""
         return self.recent(now_ns, position) if self._level.minimum is None else self._level.minimum
 
+    def quick_level(self, now_ns: int) -> int | None:
+        """The smallest delay of the pulls of the last 100 ms; ``None`` before there were so many."""
+        return self._level.minimum if self._level.covers_span(now_ns) else None
+
     def settled_level(self, now_ns: int) -> int | None:
         """The smallest delay of the pulls of a whole second; ``None`` if it was not undisturbed for so long."""
         return self._settled_level.minimum if self._settled_level.covers_span(now_ns) else None

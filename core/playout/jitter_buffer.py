@@ -28,6 +28,9 @@ TRIM_THRESHOLD_SAMPLES: Final = 10 * SAMPLES_PER_MS
 """Delay above the target that is left alone: each cut is a splice, and 10 ms more delay are not noticed."""
 
 
+QUICK_TRIM_THRESHOLD_SAMPLES: Final = 50 * SAMPLES_PER_MS
+"""So much more than the target is not waited out: a sound device that stalls again and again would pile up delay."""
+
 FIRST_TRIM_THRESHOLD_SAMPLES: Final = 40 * SAMPLES_PER_MS
 """At the very start a device may ask late by a whole buffer of its own; the first words are not to be cut for that."""
 
@@ -132,6 +135,7 @@ class JitterBuffer:
                 self._state = PlayoutState.FILLING
             elif self._state is PlayoutState.PLAYING:
                 self._trim(self._delay.settled_level(packet.arrival_ns), TRIM_THRESHOLD_SAMPLES)
+                self._trim(self._delay.quick_level(packet.arrival_ns), QUICK_TRIM_THRESHOLD_SAMPLES)
             return PushResult(taken.info, taken.problem, relative_ns / 1e6, taken.packets_lost)
 
     def pull(self, out: Pcm, now_ns: int) -> None:

@@ -58,6 +58,8 @@ class ListeningSession:
         Raises:
             OutputError: the options require an output that cannot be had.
         """
+        if self._is_stopping:
+            return
         self._task = asyncio.current_task()
         try:
             self._playback.open(self._options.output, self._options.device_latency_ms, self._options.is_output_required)

@@ -1,4 +1,4 @@
-"""One plot of the last minute: fixed ranges that step seldom, no mouse, no antialiasing, no autorange (FACTS §2).
+"""One plot of the last minute: fixed ranges that step seldom, no mouse, no antialiasing, no autorange.
 
 A plot is a widget of its own, so that painting one never repaints another.
 """

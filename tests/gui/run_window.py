@@ -52,9 +52,7 @@ def main(action: str) -> int:
 
     url = "ws://127.0.0.1:8765/ws-audio"
     after_s = 0.8 if action == "after" else None
-    options = WindowOptions(
-        url, ListenOptions(url), title_suffix="test", close_after_s=after_s, on_close=lambda: say("on_close")
-    )
+    options = WindowOptions(url, ListenOptions(url), title_suffix="test", close_after_s=after_s)
     status = run_window(options, Streaming, lambda _again: [])  # type: ignore[arg-type]
     say(f"ended {time.time():.3f}")
     return status

@@ -140,6 +140,16 @@ def test_while_the_source_is_idle_a_dry_ring_is_no_underrun() -> None:
     assert bench.played_at_ms(60) - (3_000 + 10 * 20) == pytest.approx(60, abs=2 * BLOCK_MS)
 
 
+def test_a_device_that_stalls_again_and_again_does_not_pile_up_delay() -> None:
+    bench = Bench.make(60).send(paced(1_000)).run(1_000)
+    for _ in range(40):
+        bench.run(bench.now_ns / 1e6 + 150)
+        bench.now_ns += 100_000_000  # the device does not ask for 100 ms
+    bench.run(bench.now_ns / 1e6 + 300)
+    assert max(bench.depths_ms) < 60 + 20 + 50 + 3 * 100
+    assert bench.depths_ms[-1] < 60 + 20 + 50
+
+
 def test_what_is_left_when_the_source_ends_is_played_to_the_end() -> None:
     bench = Bench.make(500).send(paced(10)).run(210)
     bench.buffer.set_source_playing(False, bench.now_ns)

@@ -162,7 +162,9 @@ class SoundCard:
         files = {
             "pipewire/pipewire.conf.d/10-sinks.conf": (
                 f"context.properties = {{ default.clock.rate = {SAMPLE_RATE_HZ} default.clock.quantum = {self.period}"
-                f" default.clock.min-quantum = {self.period} default.clock.max-quantum = {self.period} }}\n"
+                f" default.clock.min-quantum = {self.period} default.clock.max-quantum = {self.period}"
+                # In a virtual machine PipeWire otherwise insists on 1024.
+                f" vm.overrides = {{ default.clock.min-quantum = {self.period} }} }}\n"
                 f"context.objects = [{sinks}\n]\n"
             ),
             "wireplumber/wireplumber.conf.d/51-no-hardware.conf": _WIREPLUMBER_0_5,
