@@ -77,6 +77,10 @@ class PlayoutInterval:
     network_ms: float | None
     """Mean time from a packet's last sample being captured to its arrival, where capture times are known."""
     starved_ms: float
+    skipped_ms: float
+    """Audio cut out to come back to the target delay."""
+    held_ms: float
+    """Silence put in because the target delay was raised."""
     episodes: tuple[UnderrunEpisode, ...]
     """Episodes that ended in this interval."""
     episodes_begun: int
@@ -97,6 +101,8 @@ class IntervalTally:
     _network_ns: int = 0
     _network_count: int = 0
     starved_samples: int = 0
+    skipped_samples: int = 0
+    held_samples: int = 0
     episodes_begun: int = 0
     episodes: list[UnderrunEpisode] = field(default_factory=list)
 
@@ -136,11 +142,13 @@ class IntervalTally:
             buffer_ms=self._buffer_ns / self._buffer_count / 1e6 if self._buffer_count else None,
             network_ms=self._network_ns / self._network_count / 1e6 if self._network_count else None,
             starved_ms=self.starved_samples / SAMPLES_PER_MS,
+            skipped_ms=self.skipped_samples / SAMPLES_PER_MS,
+            held_ms=self.held_samples / SAMPLES_PER_MS,
             episodes=tuple(self.episodes),
             episodes_begun=self.episodes_begun,
         )
         self._depth_count = self._depth_total = self._delay_count = 0
         self._buffer_ns = self._buffer_count = self._network_ns = self._network_count = 0
-        self.starved_samples = self.episodes_begun = 0
+        self.starved_samples = self.skipped_samples = self.held_samples = self.episodes_begun = 0
         self.episodes.clear()
         return interval

@@ -229,7 +229,9 @@ class JitterBuffer:
     def _cut(self, samples: int) -> None:
         if samples <= 0:
             return
-        self._counters.skipped_samples += self._ring.skip(samples, FADE_SAMPLES)
+        skipped = self._ring.skip(samples, FADE_SAMPLES)
+        self._counters.skipped_samples += skipped
+        self._interval.skipped_samples += skipped
         self._delay.moved()
         while len(self._segments) > 1 and self._segments[1].position <= self._ring.read_position:
             self._segments.popleft()
@@ -303,6 +305,7 @@ class JitterBuffer:
     def _wait(self, out: Pcm) -> int:
         count = self._hold.read_into(out)
         self._counters.held_samples += count
+        self._interval.held_samples += count
         if self._hold.samples_left == 0:
             self._play_from(self._hold.tail(FADE_SAMPLES))
         return count

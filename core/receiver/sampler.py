@@ -34,6 +34,7 @@ class Sampler:
         self._monitor = monitor
         self._buffer_ms: float | None = None
         self._network_ms: float | None = None
+        self._held_ms = 0.0
         self.latency: LatencyBreakdown = latency_breakdown(None, None, None, None, None, None)
         self.depth_ms: float | None = None
         self.playout_delay_ms: float | None = None
@@ -78,8 +79,18 @@ class Sampler:
             monitor.starved_ms.add(now_s, interval.starved_ms)
         if interval.episodes_begun:
             monitor.underrun_episodes.add(now_s, interval.episodes_begun)
+        if interval.skipped_ms:
+            monitor.events.add(Level.INFO, f"{interval.skipped_ms:.0f} ms cut out to come back to the target delay")
+        self._record_hold(interval.held_ms)
         for episode in interval.episodes:
             monitor.events.add(Level.WARNING, f"underrun: nothing to play for {episode.starved_ms:.0f} ms")
+
+    def _record_hold(self, held_ms: float) -> None:
+        """One line for a hold that lasts over several looks, when it is over."""
+        self._held_ms += held_ms
+        if self._held_ms and not held_ms:
+            self._monitor.events.add(Level.INFO, f"playout held for {self._held_ms:.0f} ms to reach the target delay")
+            self._held_ms = 0.0
 
     def _record_latency(self, latency: LatencyBreakdown) -> None:
         frame_and_codec_ms = None
