@@ -86,6 +86,15 @@ class EncoderSettings:
         return round(self.frame_ms * self.sample_rate / 1000)
 
 
+def _coded_frame_bits(settings: EncoderSettings) -> float:
+    """What libopus budgets for one frame as it codes it (longer ones than 20 ms are split into such)."""
+    frame_samples = min(settings.frame_samples, settings.sample_rate // 50)
+    if settings.bitrate is None:
+        # libopus' own choice (user_bitrate_to_bitrate): 60 bits a frame and one a sample.
+        return 60 + frame_samples * settings.channels
+    return settings.bitrate * frame_samples / settings.sample_rate
+
+
 def _require(fine: bool, name: str, value: float, accepted: tuple[float, ...]) -> None:
     if not fine:
         raise EncoderSettingsError(
@@ -110,10 +119,27 @@ class OpusEncoder:
         self._packet = ctypes.create_string_buffer(_MAX_PACKET_BYTES)
         self._default_complexity = api.encoder_ctl(self._state, self._library.ctl.get_complexity)
         self.settings = settings
+        self._reservoir_bits = 0.0
         self._apply(settings)
+
+    def clone(self) -> OpusEncoder:
+        """A second encoder that has coded what this one has, and goes on independently.
+
+        libopus promises that its state is one block, and that a shallow copy of it is a copy (opus.h).
+        """
+        twin = OpusEncoder(self.settings, self._library)
+        size = self._library.encoder_api.get_size(self.settings.channels)
+        ctypes.memmove(twin._open_state(), self._open_state(), size)
+        twin._reservoir_bits = self._reservoir_bits
+        return twin
 
     def configure(self, settings: EncoderSettings) -> None:
         """Continue with other settings from the next packet on; the decoder hears no seam.
+
+        After a change to less bits a frame, the encoder works at a constant bit rate until the frame is as large
+        again. At its usual, constrained variable rate it would first pay back what larger frames had borrowed:
+        measured with libopus 1.6.1, a change from 20 to 2.5 ms gave 20 ms of packets with 3 bytes, louder in error
+        than the signal itself.
 
         Raises:
             EncoderSettingsError: sample rate, channels or application differ; those need a new encoder.
@@ -139,6 +165,11 @@ class OpusEncoder:
         self._ctl(ctl.set_inband_fec, int(settings.fec))
         self._ctl(ctl.set_packet_loss_perc, _FEC_EXPECTED_LOSS_PERCENT if settings.fec else 0)
         self._ctl(ctl.set_dtx, int(settings.dtx))
+        bits = _coded_frame_bits(settings)
+        is_variable = bits >= self._reservoir_bits
+        self._ctl(ctl.set_vbr, int(is_variable))
+        if is_variable:
+            self._reservoir_bits = bits
 
     def _ctl(self, request: object, value: int) -> None:
         self._library.encoder_api.encoder_ctl(self._open_state(), request, value)

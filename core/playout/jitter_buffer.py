@@ -8,7 +8,6 @@ packet (measured: 0.06 ms for 20 ms of audio).
 from __future__ import annotations
 
 import threading
-from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
@@ -18,10 +17,12 @@ from core.opus.media import MediaPacket
 from core.opus.packet import SAMPLES_PER_MS, PacketInfo
 from core.playout.concealment import Concealment, Hold
 from core.playout.delay import PlayoutDelay, duration_ns, samples_in
-from core.playout.figures import IntervalTally, PlayoutCounters, PlayoutInterval, UnderrunEpisode
+from core.playout.figures import IntervalTally, PlayoutCounters, PlayoutInterval
 from core.playout.intake import Intake
 from core.playout.ring import PcmRing
 from core.playout.settings import PlayoutSettings, PlayoutSettingsError
+from core.playout.timeline import Timeline
+from core.playout.underrun import UnderrunTracker
 from core.playout.windows import FADE_SAMPLES
 
 TRIM_THRESHOLD_SAMPLES: Final = 10 * SAMPLES_PER_MS
@@ -60,15 +61,6 @@ class PushResult:
     packets_lost: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """Where in the ring a packet's audio starts, and its times."""
-
-    position: int
-    arrival_ns: int
-    network_ns: int | None
-
-
 class JitterBuffer:
     """Opus packets in, continuous 48 kHz PCM out, delayed by a target that can change at any time."""
 
@@ -86,14 +78,13 @@ class JitterBuffer:
         self._concealment = Concealment(self._decoder)
         self._concealment.end()
         self._delay = PlayoutDelay()
-        self._segments: deque[_Segment] = deque()
+        self._timeline = Timeline()
         self._state = PlayoutState.IDLE
         self._is_source_playing = True
         self._hold = Hold(self._decoder.channels)
-        self._episode_began_ns = 0
-        self._episode_samples = 0
         self._counters = PlayoutCounters()
         self._interval = IntervalTally()
+        self._underrun = UnderrunTracker(self._counters, self._interval)
 
     @property
     def channels(self) -> int:
@@ -181,7 +172,7 @@ class JitterBuffer:
         with self._lock:
             self._is_source_playing = is_playing
             if not is_playing and self._state is PlayoutState.STARVED:
-                self._end_episode()
+                self._underrun.end()
                 self._state = PlayoutState.IDLE if len(self._ring) == 0 else PlayoutState.FILLING
             elif is_playing and self._state is PlayoutState.IDLE:
                 self._delay.begin_fill()
@@ -209,7 +200,7 @@ class JitterBuffer:
         network_ns = None
         if packet.capture_time_ns is not None:
             network_ns = packet.arrival_ns - packet.capture_time_ns - duration_ns(len(pcm) - concealed)
-        self._segments.append(_Segment(position, packet.arrival_ns, network_ns))
+        self._timeline.append(position, packet.arrival_ns, network_ns)
         return self._delay.arrived(packet.arrival_ns, position)
 
     def _make_room(self, frames: int) -> None:
@@ -233,9 +224,7 @@ class JitterBuffer:
         self._counters.skipped_samples += skipped
         self._interval.skipped_samples += skipped
         self._delay.moved()
-        while len(self._segments) > 1 and self._segments[1].position <= self._ring.read_position:
-            self._segments.popleft()
-            self._counters.packets_discarded += 1
+        self._counters.packets_discarded += self._timeline.skipped(self._ring.read_position)
 
     def _steer(self, now_ns: int) -> None:
         """Bring playout to a target that has just been set."""
@@ -270,7 +259,7 @@ class JitterBuffer:
             return
         threshold = FIRST_TRIM_THRESHOLD_SAMPLES
         if self._state is PlayoutState.STARVED:
-            self._end_episode()
+            self._underrun.end()
             threshold = TRIM_THRESHOLD_SAMPLES
         excess = samples_in(delay_ns) - self._settings.target_samples
         if excess > threshold:
@@ -285,7 +274,7 @@ class JitterBuffer:
                 return self._play(out, now_ns)
             case PlayoutState.STARVED:
                 audible = self._concealment.read_into(out)
-                self._count_starved(len(out), audible)
+                self._underrun.starve(len(out), audible)
                 return len(out)
             case PlayoutState.HOLDING:
                 return self._wait(out)
@@ -296,7 +285,7 @@ class JitterBuffer:
     def _play(self, out: Pcm, now_ns: int) -> int:
         start = self._ring.read_position
         count = self._ring.read_into(out)
-        self._note_played(start, now_ns)
+        self._timeline.played(start, self._ring.read_position, now_ns, self._interval)
         self._counters.total_samples_received += count
         if count < len(out):
             self._run_dry(now_ns + duration_ns(count))
@@ -317,32 +306,9 @@ class JitterBuffer:
             self._state = PlayoutState.IDLE
             return
         self._state = PlayoutState.STARVED
-        self._episode_began_ns = now_ns
-        self._episode_samples = 0
-        self._counters.underrun_episodes += 1
-        self._counters.concealment_events += 1
-        self._interval.episodes_begun += 1
-
-    def _count_starved(self, frames: int, audible: int) -> None:
-        self._episode_samples += frames
-        self._interval.starved_samples += frames
-        counters = self._counters
-        counters.starved_samples += frames
-        counters.concealed_samples += frames
-        counters.silent_concealed_samples += frames - audible
-        counters.total_samples_received += frames
-
-    def _end_episode(self) -> None:
-        self._interval.episodes.append(UnderrunEpisode(self._episode_began_ns, self._episode_samples))
+        self._underrun.begin(now_ns)
 
     def _note_depth(self) -> None:
         """An empty ring counts only where it ought not to be empty: after the first fill, while the source plays."""
         if self._state is not PlayoutState.IDLE and self._state is not PlayoutState.FILLING:
             self._interval.depth(len(self._ring))
-
-    def _note_played(self, start: int, now_ns: int) -> None:
-        """Account for the packets whose first sample was just read."""
-        while self._segments and self._segments[0].position < self._ring.read_position:
-            segment = self._segments.popleft()
-            played_ns = now_ns + duration_ns(max(0, segment.position - start))
-            self._interval.packet_played(played_ns - segment.arrival_ns, segment.network_ns)

@@ -154,7 +154,7 @@ class Listener:
                     await self._socket.send_str(queued.message)
                 else:
                     await self._socket.send_bytes(queued.message)
-        except ConnectionResetError:
+        except ConnectionError:
             logger.debug("a listener's connection was lost")
 
     async def _read(self) -> None:
@@ -166,7 +166,7 @@ class Listener:
                     await self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:
                     self._malformed("a binary message; a client sends text only")
-        except ConnectionResetError:
+        except ConnectionError:
             logger.debug("a listener's connection was lost")
 
     async def _answer(self, text: str, received_us: int) -> None:

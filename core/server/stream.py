@@ -62,6 +62,11 @@ class Stream:
         self._vacated = asyncio.Event()
         self._bye: Bye | None = None
 
+    @property
+    def listener_count(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     async def run(self) -> None:
         """Serve until cancelled; one session after another, each while somebody listens."""
         while True:

@@ -24,6 +24,13 @@ _MAX_DEVICE_DELAY_NS: Final = 1_000_000_000
 """A longer delay between converter and callback is a driver that doesn't fill in its time stamps."""
 
 
+_MIN_LOSS_NS: Final = 5_000_000
+"""Two device blocks; time stamps of a good driver jitter by some microseconds."""
+
+_MAX_FILLED_LOSS_NS: Final = 200_000_000
+"""A longer pause is not filled up; the stream notices it as one."""
+
+
 class MicrophoneSource:
     """One input device, asked for its smallest latency."""
 
@@ -43,7 +50,8 @@ class MicrophoneSource:
         self._device = device
         self._label = f"input device {device!r}" if device else "the default input device"
         self._fifo = PcmFifo(channels)
-        self._fifo_start_ns = 0
+        self._fifo_start_ns: int | None = None
+        self._overflows_filled = 0
         self._blocks: deque[tuple[Pcm16, int]] = deque(maxlen=_QUEUE_BLOCKS)
         self._arrived = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,10 +80,7 @@ class MicrophoneSource:
             self._start()
         while self._fifo.frames < frames:
             if self._blocks:
-                pcm, capture_time_ns = self._blocks.popleft()
-                if self._fifo.frames == 0:
-                    self._fifo_start_ns = capture_time_ns
-                self._fifo.append(pcm)
+                self._take_in(*self._blocks.popleft())
             elif self._stopped:
                 raise SourceError(f"{self._label} stopped delivering sound; plug it in again or choose another")
             else:
@@ -83,7 +88,8 @@ class MicrophoneSource:
                 if not self._blocks and not self._stopped:
                     await self._arrived.wait()
         block = PcmBlock(self._fifo.take(frames), self._fifo_start_ns)
-        self._fifo_start_ns += frames * 1_000_000_000 // self._sample_rate
+        if self._fifo_start_ns is not None:
+            self._fifo_start_ns += self._duration_ns(frames)
         return block
 
     async def close(self) -> None:
@@ -93,6 +99,22 @@ class MicrophoneSource:
         if stream is not None:
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
+
+    def _take_in(self, pcm: Pcm16, capture_time_ns: int) -> None:
+        """Append a device block; what is known to be lost before it becomes silence, so that time stays true."""
+        if self._fifo_start_ns is not None and self.overflows != self._overflows_filled:
+            loss_ns = capture_time_ns - self._fifo_start_ns - self._duration_ns(self._fifo.frames)
+            if loss_ns > _MIN_LOSS_NS:
+                self._overflows_filled = self.overflows
+            if _MIN_LOSS_NS < loss_ns < _MAX_FILLED_LOSS_NS:
+                lost_frames = round(loss_ns * self._sample_rate / 1e9)
+                self._fifo.append(np.zeros((lost_frames, self._channels), dtype=np.int16))
+        # Counted back from this block, so that the device's clock and ours never come apart.
+        self._fifo_start_ns = capture_time_ns - self._duration_ns(self._fifo.frames)
+        self._fifo.append(pcm)
+
+    def _duration_ns(self, frames: int) -> int:
+        return frames * 1_000_000_000 // self._sample_rate
 
     def _start(self) -> None:
         # In the event loop's thread on purpose: some host APIs (WASAPI) tie a device to the thread that opens it.
@@ -137,7 +159,7 @@ class MicrophoneSource:
         stream_now_ns = int(times.currentTime * 1e9)
         captured_ns = int(times.inputBufferAdcTime * 1e9)
         if captured_ns <= 0 or not 0 <= stream_now_ns - captured_ns < _MAX_DEVICE_DELAY_NS:
-            return now_ns - frames * 1_000_000_000 // self._sample_rate
+            return now_ns - self._duration_ns(frames)
         offset_ns = now_ns - stream_now_ns
         if self._clock_offset_ns is None or offset_ns < self._clock_offset_ns:
             self._clock_offset_ns = offset_ns

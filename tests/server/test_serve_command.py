@@ -1,0 +1,178 @@
+"""`opuscope serve` as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import websockets
+
+from core.wire.control import SUBPROTOCOL, Bye
+from tests.opus.sounds import voice_like
+from tests.server.helpers import everything, hear, rtp_client, tone, until, write_wav
+from tests.support.processes import REPOSITORY, ChildProcess
+from tests.support.sound_card import SoundCard
+
+SERVE = (sys.executable, "-m", "core.cli.main", "serve", "--port", "0")
+LISTENING = r"^listening on (ws://127\.0\.0\.1:\d+/ws-audio)$"
+
+
+def refused(*arguments: str) -> tuple[int, str]:
+    """Exit status and the only line on stderr."""
+    with ChildProcess([*SERVE, *arguments]) as server:
+        status = server.wait()
+        assert server.text("stdout") == ""
+        return status, server.text("stderr")
+
+
+async def test_one_line_says_where_it_listens_and_sigterm_ends_it_within_two_seconds() -> None:
+    with ChildProcess(SERVE) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        async with rtp_client(url) as client:
+            await hear(client, lambda heard: len(heard.packets) == 3)
+            started_s = time.monotonic()
+            psutil.Process(server.pid).terminate()
+            heard = await hear(client, lambda heard: False)
+            assert client.close_code == 1001
+        assert heard.of(Bye)[0].retry_after_ms is not None
+        assert await asyncio.to_thread(server.wait) == 0
+        assert time.monotonic() - started_s < 2
+        assert server.text() == f"listening on {url}"
+
+
+async def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    with ChildProcess(SERVE) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        async with websockets.connect(url) as client:
+            await client.recv()
+            server.interrupt()
+            await everything(client)
+            assert client.close_code == 1001
+        assert await asyncio.to_thread(server.wait) == 0
+        assert server.text("stderr") == ""
+
+
+def test_it_ends_when_its_stdin_does() -> None:
+    with subprocess.Popen(
+        [*SERVE, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            assert server.stdout.readline().startswith("listening on ws://")
+            server.stdin.write("anything\n")
+            server.stdin.flush()
+            time.sleep(0.2)
+            assert server.poll() is None
+            server.stdin.close()
+            assert server.wait(5) == 0
+        finally:
+            server.kill()
+
+
+async def test_a_files_listener_is_let_go_at_its_end_and_the_server_stays(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "short.wav", tone(0.2))
+    with ChildProcess([*SERVE, "--source", str(path), "--frame-ms", "10", "--bitrate", "32000"]) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        for _ in range(2):
+            async with websockets.connect(url) as client:
+                assert len(await everything(client)) == 20
+                assert client.close_code == 1000
+        assert server.return_code is None
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, text = refused("--port", str(port))
+    assert status == 2
+    assert text == (
+        f"opuscope serve: cannot listen on 127.0.0.1 port {port}: the port is in use; choose another with --port"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--source", "no-such-file.wav"), "no file 'no-such-file.wav'"),
+        (("--source", "pyproject.toml"), "'pyproject.toml' has no audio stream"),
+        (("--source", "command:no-such-program"), "no such program"),
+        (("--source", "microphone:no such device"), "no such device"),
+        (("--source", "microphone", "--loop"), "cannot be looped"),
+        (("--input-device", "X"), "--input-device is for --source microphone"),
+        (("--bitrate", "1"), "bitrate 1 is not possible; accepted: 6000 to 510000"),
+        (("--queue-ms", "1"), "a queue of 1 ms is not possible"),
+        (("--port", "99999"), "port 99999 is not possible"),
+        (("--host", "203.0.113.1"), "cannot listen on 203.0.113.1"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(arguments: tuple[str, ...], words: str) -> None:
+    status, text = refused(*arguments)
+    assert status == 2
+    lines = [line for line in text.splitlines() if "WARNING" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("opuscope serve: ")
+    assert words in lines[0]
+
+
+def test_a_public_address_is_warned_of() -> None:
+    with ChildProcess([*SERVE, "--host", "0.0.0.0"]) as server:  # noqa: S104
+        server.wait_for_line(r"WARNING: listening on 0\.0\.0\.0: every machine")
+        server.wait_for_line(r"^listening on ws://0\.0\.0\.0:\d+/ws-audio$")
+
+
+def test_the_help_has_examples() -> None:
+    with ChildProcess([*SERVE, "--help"]) as server:
+        assert server.wait() == 0
+        assert "--source microphone --frame-ms 5" in server.text("stdout")
+        assert "--until-stdin-closes" not in server.text("stdout")
+
+
+async def test_a_program_ends_with_its_last_listener() -> None:
+    script = "import sys,time\nwhile True: sys.stdout.buffer.write(bytes(960)); sys.stdout.flush(); time.sleep(.01)"
+    with ChildProcess([*SERVE, "--source", f'command:{sys.executable} -c "{script}"']) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        process = psutil.Process(server.pid)
+        assert process.children() == []
+        async with websockets.connect(url) as client:
+            await client.recv()
+            assert len(process.children()) == 1
+        await until(lambda: process.children() == [])
+        async with websockets.connect(url) as client:
+            await client.recv()
+            (child,) = process.children()
+            process.send_signal(signal.SIGTERM)
+            await everything(client)
+        assert await asyncio.to_thread(server.wait) == 0
+        assert not child.is_running()
+
+
+@pytest.mark.sound
+async def test_the_microphone_is_heard_with_the_time_of_its_capture(sound_card: SoundCard, tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "voice.wav", voice_like(48_000, 3.0), 48_000)
+    arguments = [*SERVE, "--source", "microphone", "--sample-rate", "48000", "--frame-ms", "5"]
+    with ChildProcess(arguments, sound_card.environment) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        async with websockets.connect(url, subprotocols=[websockets.Subprotocol(SUBPROTOCOL)]) as client:
+            player = sound_card.play("mouth", path)
+            try:
+                heard = await hear(client, lambda heard: len(heard.packets) == 300)
+            finally:
+                player.stop()
+    times = [packet.capture_time_ntp for packet in heard.packets]
+    assert all(stamp is not None for stamp in times)
+    steps_ms = np.diff(np.array(times, dtype=np.float64)) * 1000 / 2**32
+    # The median: a virtual machine may lose some of the device's blocks, which the times then show.
+    assert abs(np.median(steps_ms) - 5) < 0.1
+    loud = [len(packet.payload) for packet in heard.packets]
+    assert max(loud) > 2 * min(loud)
