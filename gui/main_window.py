@@ -17,8 +17,8 @@ from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.actions import WindowActions
-from gui.app import WindowOptions
 from gui.loop_lag import LoopLagMeter
+from gui.options import WindowOptions
 from gui.problems import Problems
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner

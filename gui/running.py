@@ -23,11 +23,11 @@ from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.session import ListeningSession
 from gui import settings
-from gui.app import WindowOptions
 from gui.daemon_executor import DaemonExecutor
 from gui.devices import device_labels
 from gui.icon import application_icon
 from gui.main_window import ListDevices, MainWindow
+from gui.options import WindowOptions
 from gui.session_owner import SessionFactory, SessionOwner
 from gui.settings import SettingsStore
 from gui.theme import Theme

@@ -36,7 +36,8 @@ def open_listening_window(
     """Open the window with what was given on the command line; it connects at once if there is a URL."""
     # Checked also without a URL: a wrong depth is refused before a window opens.
     wishes = listen_options(options, url or DEFAULT_URL)
-    from gui.app import WindowOptions, open_window
+    from gui.app import open_window
+    from gui.options import WindowOptions
 
     return open_window(
         WindowOptions(

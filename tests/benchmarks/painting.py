@@ -63,8 +63,8 @@ def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]
     from core.receiver.options import ListenOptions
     from core.receiver.session import ListeningSession
     from gui import settings
-    from gui.app import WindowOptions
     from gui.main_window import MainWindow
+    from gui.options import WindowOptions
     from gui.running import make_application
     from gui.session_owner import SessionOwner
     from gui.settings import SettingsStore, ThemeChoice

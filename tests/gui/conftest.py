@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 from core.monitor.monitor import Monitor
 from core.receiver.options import ListenOptions
 from gui import settings
-from gui.app import WindowOptions
 from gui.main_window import MainWindow
+from gui.options import WindowOptions
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
 from gui.theme import Theme

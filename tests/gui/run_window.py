@@ -11,7 +11,7 @@ import time
 
 from core.monitor.monitor import Monitor
 from core.receiver.options import ListenOptions
-from gui.app import WindowOptions
+from gui.options import WindowOptions
 
 _OFTEN_S = 0.02
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from core.receiver.options import ListenOptions
 from core.receiver.status import ConnectionState
 from gui import settings
-from gui.app import WindowOptions
+from gui.options import WindowOptions
 from tests.gui.conftest import URL, Bench, eventually
 
 STATES = [

@@ -1,0 +1,25 @@
+"""How a window starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.receiver.options import ListenOptions
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """How the window starts. What is ``None`` was not asked for: the window then does as it remembers."""
+
+    url: str | None = None
+    """Put into the address edit instead of the last one used."""
+    listen: ListenOptions | None = None
+    """Connect so as soon as the window stands."""
+    target_delay_ms: float | None = None
+    frame_ms: float | None = None
+    output: str | None = None
+    remember_url: bool = True
+    """Whether ``url`` goes into the history; not where it leads to a server that ends with the window."""
+    title_suffix: str = ""
+    close_after_s: float | None = None
+    """Close by itself after so many seconds."""
