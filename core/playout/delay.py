@@ -45,8 +45,8 @@ class PlayoutDelay:
         """No arrivals yet."""
         self._control = SlidingMinimum(CONTROL_SPAN_NS)
         self._report = SlidingMinimum(REPORT_SPAN_NS)
-        self._level = SlidingMinimum(LEVEL_SPAN_NS)
-        self._settled_level = SlidingMinimum(CONTROL_SPAN_NS)
+        self._pulls = SlidingMinimum(LEVEL_SPAN_NS)
+        self._settled_pulls = SlidingMinimum(CONTROL_SPAN_NS)
 
     def arrived(self, arrival_ns: int, position: int) -> int:
         """A packet came whose first frame has this ring position; return its relative delay in nanoseconds."""
@@ -58,10 +58,9 @@ class PlayoutDelay:
 
     def pulled(self, now_ns: int, position: int) -> None:
         """A block was pulled whose first frame has this ring position."""
-        delay_ns = self.recent(now_ns, position)
-        if delay_ns is not None:
-            self._level.add(now_ns, delay_ns)
-            self._settled_level.add(now_ns, delay_ns)
+        pulled_ns = now_ns - duration_ns(position)
+        self._pulls.add(now_ns, pulled_ns)
+        self._settled_pulls.add(now_ns, pulled_ns)
 
     def begin_fill(self) -> None:
         """The output ran dry: only what comes from here on decides, since the path may have changed for good."""
@@ -70,8 +69,8 @@ class PlayoutDelay:
 
     def moved(self) -> None:
         """Playout was shifted: pulls before that say nothing about the delay now."""
-        self._level.clear()
-        self._settled_level.clear()
+        self._pulls.clear()
+        self._settled_pulls.clear()
 
     def restart(self) -> None:
         """Another stream, another timeline."""
@@ -79,16 +78,18 @@ class PlayoutDelay:
         self._report.clear()
 
     def level(self, now_ns: int, position: int) -> int | None:
-        """The delay now: the smallest of the last pulls, or, before any, as if ``position`` were pulled now."""
-        return self.recent(now_ns, position) if self._level.minimum is None else self._level.minimum
-
-    def quick_level(self, now_ns: int) -> int | None:
-        """The smallest delay of the pulls of the last 100 ms; ``None`` before there were so many."""
-        return self._level.minimum if self._level.covers_span(now_ns) else None
+        """The delay now: of the last pulls the soonest, or, before any, as if ``position`` were pulled now."""
+        level_ns = self._above_base(self._pulls)
+        return self.recent(now_ns, position) if level_ns is None else level_ns
 
     def settled_level(self, now_ns: int) -> int | None:
-        """The smallest delay of the pulls of a whole second; ``None`` if it was not undisturbed for so long."""
-        return self._settled_level.minimum if self._settled_level.covers_span(now_ns) else None
+        """The delay of the soonest pull of a whole second; ``None`` if playout was shifted within it."""
+        return self._above_base(self._settled_pulls) if self._settled_pulls.covers_span(now_ns) else None
+
+    def _above_base(self, pulls: SlidingMinimum) -> int | None:
+        # Against the base of this moment: when a burst arrives after a stall, the delay has grown at once.
+        base_ns, pulled_ns = self._control.minimum, pulls.minimum
+        return None if base_ns is None or pulled_ns is None else pulled_ns - base_ns
 
     def recent(self, now_ns: int, position: int) -> int | None:
         """Delay in nanoseconds if ``position`` is played now, judged by the last second (or since `begin_fill`)."""

@@ -30,7 +30,7 @@ TRIM_THRESHOLD_SAMPLES: Final = 10 * SAMPLES_PER_MS
 
 
 QUICK_TRIM_THRESHOLD_SAMPLES: Final = 50 * SAMPLES_PER_MS
-"""So much more than the target is not waited out: a sound device that stalls again and again would pile up delay."""
+"""So much more than the target is cut at once: the burst after a stall, or what a stalling sound device piles up."""
 
 FIRST_TRIM_THRESHOLD_SAMPLES: Final = 40 * SAMPLES_PER_MS
 """At the very start a device may ask late by a whole buffer of its own; the first words are not to be cut for that."""
@@ -126,7 +126,8 @@ class JitterBuffer:
                 self._state = PlayoutState.FILLING
             elif self._state is PlayoutState.PLAYING:
                 self._trim(self._delay.settled_level(packet.arrival_ns), TRIM_THRESHOLD_SAMPLES)
-                self._trim(self._delay.quick_level(packet.arrival_ns), QUICK_TRIM_THRESHOLD_SAMPLES)
+                level_ns = self._delay.level(packet.arrival_ns, self._ring.read_position)
+                self._trim(level_ns, QUICK_TRIM_THRESHOLD_SAMPLES)
             return PushResult(taken.info, taken.problem, relative_ns / 1e6, taken.packets_lost)
 
     def pull(self, out: Pcm, now_ns: int) -> None:

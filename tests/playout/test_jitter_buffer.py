@@ -64,6 +64,15 @@ def test_after_a_stall_playout_comes_back_to_the_target_delay() -> None:
     assert bench.played_at_ms(150) - 150 * 20 == pytest.approx(60, abs=10 + BLOCK_MS)
 
 
+def test_a_burst_that_takes_its_time_is_cut_at_once_all_the_same() -> None:
+    delays_ms = np.zeros(300)
+    # 400 ms of nothing, then the packets come 2 ms apart: playout starts while they are still coming.
+    delays_ms[100:120] = 400 - np.arange(20) * 18
+    bench = Bench.make(60).send(paced(300, delays_ms)).run(2_000 + 400 + 40 + 20)
+    assert bench.buffer.depth_ms <= 60 + 20 + 15
+    assert bench.buffer.counters().underrun_episodes == 1
+
+
 def test_an_underrun_is_concealed_then_silent_then_cross_faded_back() -> None:
     delays_ms = np.zeros(200)
     delays_ms[100:] = 400
