@@ -28,8 +28,10 @@ class Taken:
     """One line about a malformed, duplicate or refused packet; ``None`` when all is well."""
     pcm: Pcm
     """Shape (frames, channels): what to append; empty for a duplicate. Valid until the next packet."""
+    gap_samples: int
+    """How many frames at the start of ``pcm`` stand for packets that are missing; this packet's own come after."""
     concealed_samples: int
-    """How many frames at the start of ``pcm`` were concealed rather than received."""
+    """How many frames of ``pcm`` were concealed rather than received."""
     packets_lost: int
     is_discarded: bool = False
 
@@ -44,36 +46,36 @@ class Intake:
         self._last_sequence_number: int | None = None
         self._next_timestamp: int | None = None
         self._last_duration = 20 * SAMPLES_PER_MS
-        self._joint: Pcm | None = None
 
-    def restart(self, continues_sound: bool) -> None:
+    def restart(self) -> Pcm:
         """Another stream begins: no gap is counted towards it, and the decoder forgets the old one.
 
-        With ``continues_sound`` the new stream's first frames are cross-faded out of the old one's continuation.
+        Returns the end of the old one, faded out: 5 ms to be played after what was decoded of it.
         """
         self._last_sequence_number = None
         self._next_timestamp = None
-        self._joint = self._decoder.conceal(_CONCEAL_STEP_SAMPLES)[:FADE_SAMPLES].copy() if continues_sound else None
+        ending = self._decoder.conceal(_CONCEAL_STEP_SAMPLES)[:FADE_SAMPLES] * (1 - rising_fade(FADE_SAMPLES))
         self._decoder.reset()
+        return ending
 
     def take(self, packet: MediaPacket) -> Taken:
         """Decode one packet with what has to be concealed before it."""
         missing = self._missing_packets(packet)
         if missing is None:
-            return Taken(None, "a packet came twice or too late in sequence", self._nothing, 0, 0, is_discarded=True)
+            return Taken(None, "a packet came twice or too late in sequence", self._nothing, 0, 0, 0, is_discarded=True)
+        gap = self._conceal(self._gap_samples(packet, missing))
         try:
             info = parse_packet(packet.payload)
-            gap = self._conceal(self._gap_samples(packet, missing))
-            decoded = self._from_joint(self._decoder.decode(packet.payload))
+            decoded = self._decoder.decode(packet.payload)
         except (MalformedPacketError, DecodeError) as error:
             # It was meant to be audio of about the usual length: keep the time, conceal the content.
-            gap = self._conceal(self._gap_samples(packet, missing) + self._last_duration)
+            pcm = np.concatenate((gap, self._conceal(self._last_duration)))
             self._follow(packet, self._last_duration)
-            return Taken(None, str(error), gap, len(gap), missing)
+            return Taken(None, str(error), pcm, len(gap), len(pcm), missing)
         self._last_duration = info.duration_samples
         self._follow(packet, info.duration_samples)
         pcm = np.concatenate((gap, decoded)) if len(gap) else decoded
-        return Taken(info, None, pcm, len(gap), missing)
+        return Taken(info, None, pcm, len(gap), len(gap), missing)
 
     def _missing_packets(self, packet: MediaPacket) -> int | None:
         """How many sequence numbers were left out before this packet; ``None`` if it is an old one."""
@@ -96,15 +98,6 @@ class Intake:
             return self._nothing
         pieces = [self._decoder.conceal(_CONCEAL_STEP_SAMPLES).copy() for _ in range(steps)]
         return np.concatenate(pieces)[: min(samples, MAX_GAP_CONCEALED_SAMPLES)]
-
-    def _from_joint(self, pcm: Pcm) -> Pcm:
-        if self._joint is None:
-            return pcm
-        fade = min(len(self._joint), len(pcm))
-        window = rising_fade(fade)
-        pcm[:fade] = self._joint[:fade] * (1 - window) + pcm[:fade] * window
-        self._joint = None
-        return pcm
 
     def _follow(self, packet: MediaPacket, duration: int) -> None:
         self._last_sequence_number = packet.sequence_number

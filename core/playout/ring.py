@@ -73,12 +73,6 @@ class PcmRing:
         window = rising_fade(fade)
         self._store(self.read_position, tail[:fade] * (1 - window) + self.peek(0, fade) * window)
 
-    def fade_out(self, frames: int) -> int:
-        """Fade the oldest ``frames`` frames (or all there are) to silence; return how many those are."""
-        fade = min(frames, len(self))
-        self._store(self.read_position, self.peek(0, fade) * (1 - rising_fade(fade)))
-        return fade
-
     def _store(self, position: int, pcm: Pcm) -> None:
         at = position % self.capacity
         first = min(len(pcm), self.capacity - at)

@@ -13,19 +13,20 @@ class UnderrunTracker:
         self._counters = counters
         self._interval = interval
         self._began_ns = 0
-        self._samples = 0
+        self.samples = 0
+        """Frames starved in the present episode, or in the last one."""
 
     def begin(self, now_ns: int) -> None:
         """The ring ran dry."""
         self._began_ns = now_ns
-        self._samples = 0
+        self.samples = 0
         self._counters.underrun_episodes += 1
         self._counters.concealment_events += 1
         self._interval.episodes_begun += 1
 
     def starve(self, frames: int, audible: int) -> None:
         """So many frames were concealed, the first ``audible`` of them with sound."""
-        self._samples += frames
+        self.samples += frames
         self._interval.starved_samples += frames
         counters = self._counters
         counters.starved_samples += frames
@@ -35,4 +36,4 @@ class UnderrunTracker:
 
     def end(self) -> None:
         """Playout goes on, or nothing is expected any more."""
-        self._interval.episodes.append(UnderrunEpisode(self._began_ns, self._samples))
+        self._interval.episodes.append(UnderrunEpisode(self._began_ns, self.samples))

@@ -53,3 +53,28 @@ class SlidingMinimum:
         """Forget everything."""
         self._candidates.clear()
         self._began_ns = None
+
+
+class SteppedMinimum:
+    """The smallest values of past steps of time, so that "now" and "a while ago" can be asked for apart."""
+
+    def __init__(self, step_ns: int, steps: int) -> None:
+        """Keep ``steps`` steps of ``step_ns`` nanoseconds each."""
+        self._step_ns = step_ns
+        self._smallest: deque[tuple[int, int]] = deque(maxlen=steps)
+
+    def add(self, at_ns: int, value: int) -> None:
+        """Take in a value; times do not decrease."""
+        step = at_ns // self._step_ns
+        if self._smallest and self._smallest[-1][0] == step:
+            value = min(value, self._smallest.pop()[1])
+        self._smallest.append((step, value))
+
+    def between(self, now_ns: int, newest_ns: int, oldest_ns: int) -> int | None:
+        """The smallest value at least ``newest_ns`` and less than ``oldest_ns`` old, ``None`` if there is none."""
+        newest, oldest = (now_ns - newest_ns) // self._step_ns, (now_ns - oldest_ns) // self._step_ns
+        return min((value for step, value in self._smallest if oldest < step <= newest), default=None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._smallest.clear()

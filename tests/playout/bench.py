@@ -76,17 +76,18 @@ class Bench:
         self._waiting = sorted([*self._waiting, *packets], key=lambda packet: packet.arrival_ns)
         return self
 
-    def run(self, until_ms: float, block: int = BLOCK) -> Bench:
-        """Let time pass: each block is pulled at its time, after what had arrived by then."""
+    def run(self, until_ms: float, block: int = BLOCK, burst: int = 1) -> Bench:
+        """Let time pass: ``burst`` blocks are pulled at once, then as much time passes, packets arriving meanwhile."""
         out = np.zeros((block, 2), dtype=np.float32)
         while self.now_ns < until_ms * MS:
             while self._waiting and self._waiting[0].arrival_ns <= self.now_ns:
                 self.buffer.push(self._waiting.pop(0))
-            out[:] = np.nan
-            self.buffer.pull(out, self.now_ns)
-            self.blocks.append(out[:, 0].copy())
-            self.depths_ms.append(self.buffer.depth_ms)
-            self.now_ns += block * MS // 48
+            for _ in range(burst):
+                out[:] = np.nan
+                self.buffer.pull(out, self.now_ns)
+                self.blocks.append(out[:, 0].copy())
+                self.depths_ms.append(self.buffer.depth_ms)
+            self.now_ns += burst * block * MS // 48
         return self
 
     @property

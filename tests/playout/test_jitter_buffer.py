@@ -161,6 +161,45 @@ def test_a_device_that_stalls_again_and_again_does_not_pile_up_delay() -> None:
     assert bench.depths_ms[-1] < 60 + 20 + 50
 
 
+@pytest.mark.parametrize("pause_s", [0.5, 1, 2, 7])
+def test_utterances_that_are_sent_ahead_are_heard_whole(pause_s: float) -> None:
+    packets = []
+    for utterance in range(4):
+        began_ms = utterance * (5_000 + pause_s * 1_000)
+        # Five seconds of speech within 100 ms, as a speech synthesiser's server sends it.
+        packets += [counted_packet(utterance * 250 + i, began_ms + i * 0.4) for i in range(250)]
+    bench = Bench.make(60).send(packets).run(4 * (5_000 + pause_s * 1_000) + 200)
+    assert bench.buffer.counters().skipped_samples == 0
+    assert bench.out.max() == 1_000 * FRAME
+
+
+@pytest.mark.parametrize(("target_ms", "burst"), [(0, 9), (40, 20), (60, 80), (20, 4)])
+def test_a_device_that_asks_for_a_lot_at_once_gets_it(target_ms: float, burst: int) -> None:
+    bench = Bench.make(target_ms).send(paced(800)).run(5_000, burst=burst)
+    before = bench.buffer.counters()
+    bench.run(15_000, burst=burst)
+    after = bench.buffer.counters()
+    assert after.starved_samples == before.starved_samples
+    assert after.skipped_samples == before.skipped_samples
+
+
+@pytest.mark.parametrize("burst", [1, 4])
+def test_garbage_does_not_shift_the_delay(burst: int) -> None:
+    packets = paced(400)
+    packets[100] = MediaPacket(b"\xff", packets[100].arrival_ns)
+    bench = Bench.make(60).send(packets).run(7_900, burst=burst)
+    assert bench.buffer.counters().skipped_samples == 0
+    assert bench.played_at_ms(300) == bench.played_at_ms(50) + 250 * 20
+
+
+def test_a_stream_that_ends_while_it_fills_again_comes_to_its_end() -> None:
+    bench = Bench.make(500).send(paced(10)).run(150)
+    bench.buffer.begin_stream()
+    bench.buffer.set_source_playing(False, bench.now_ns)
+    bench.run(600)
+    assert bench.buffer.state is PlayoutState.IDLE
+
+
 def test_what_is_left_when_the_source_ends_is_played_to_the_end() -> None:
     bench = Bench.make(500).send(paced(10)).run(210)
     bench.buffer.set_source_playing(False, bench.now_ns)

@@ -100,6 +100,17 @@ def test_garbage_in_the_middle_of_speech_does_not_click_or_stop_it() -> None:
     assert largest_jump(run.out) <= largest_jump(speech_heard()) * 1.05
 
 
+def test_a_connection_that_breaks_in_the_middle_of_a_word_does_not_click() -> None:
+    loudest = int(np.argmax([np.abs(speech_heard()[i * 960 : (i + 1) * 960]).mean() for i in range(100, 300)])) + 100
+    packets = arriving(np.zeros(400))
+    run = bench().send(packets[:loudest]).run(loudest * 20)
+    run.buffer.begin_stream()
+    later = [MediaPacket(p.payload, p.arrival_ns + 500 * MS) for p in packets[loudest:]]
+    run.send(later).run(7_500)
+    assert run.buffer.counters().underrun_episodes == 1
+    assert largest_jump(run.out) <= largest_jump(speech_heard()) * 1.05
+
+
 def test_mono_sounds_on_both_channels() -> None:
     buffer = JitterBuffer()
     for packet in arriving(np.zeros(100)):
