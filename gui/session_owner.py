@@ -57,6 +57,8 @@ class SessionOwner(QObject):
         self._url = ""
         self._broken_by: str | None = None
         self._is_closing = False
+        self._has_cancelled = False
+        """Whether the run was cut off from here; the session cancels itself when it stops, so the task cannot tell."""
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self._lose_patience)
@@ -143,7 +145,8 @@ class SessionOwner(QObject):
 
     def _lose_patience(self) -> None:
         """Cancel what does not stop by itself; where even that fails, let the window go nevertheless."""
-        if self._run is not None and not self._run.cancelling():
+        if self._run is not None and not self._has_cancelled:
+            self._has_cancelled = True
             self._monitor.events.add(Level.WARNING, "The connection did not close in time and was cut off.")
             self._run.cancel()
             self._patience.start(_LAST_GRACE_MS)
@@ -154,6 +157,7 @@ class SessionOwner(QObject):
     def _on_run_done(self, task: asyncio.Task[None]) -> None:
         self._patience.stop()
         self._run = None
+        self._has_cancelled = False
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._broken_by = f"The session broke off: {_line(error)}"

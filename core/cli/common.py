@@ -31,6 +31,17 @@ def buffer_depth_ms(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no buffer setting; expected fixed:MS, for instance fixed:60")
 
 
+def duration_s(text: str) -> float:
+    """Seconds of at most a day, for argparse."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"a duration of {text} s is not possible; accepted: above 0 to 86400 s")
+    return seconds
+
+
 def add_listening_options(parser: argparse.ArgumentParser, default_output: str) -> None:
     """The options that the window, the demo and the probe have in common; what is not given is ``None``.
 

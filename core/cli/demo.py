@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from core.cli.common import EXIT_FAILED, EXIT_FINE, add_listening_options, listen_options, why_no_display
+from core.cli.common import EXIT_FAILED, EXIT_FINE, add_listening_options, duration_s, listen_options, why_no_display
 from core.cli.listening import listen
 from core.cli.report import has_played, lines, report
 from core.cli.server_process import ServerProcess
@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--headless", action="store_true", help="no window: a live table in the terminal")
-    parser.add_argument("--duration", type=float, metavar="S", help="end by itself after so many seconds")
+    parser.add_argument("--duration", type=duration_s, metavar="S", help="end by itself after so many seconds")
     parser.add_argument("--source", metavar="SOURCE", help="as of 'opuscope serve' (the demo's own music and speech)")
     add_listening_options(parser, default_output=DEFAULT_OUTPUT)
     parser.set_defaults(run=run)

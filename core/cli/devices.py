@@ -1,4 +1,4 @@
-"""`opuscope devices`: the sound devices by the names that `--output` takes."""
+"""`opuscope devices`: the sound devices by the names that `--output` and `serve --source microphone:NAME` take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 from core.audio.output import OutputError
-from core.audio.portaudio import PortAudio
+from core.audio.portaudio import OutputDevice, PortAudio
+from core.audio.sources import SourceError
+from core.audio.sources.microphone import InputDevice, input_devices
 from core.cli.common import EXIT_FINE, CommandError
 
 
@@ -16,7 +18,10 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "devices",
         help="list the sound devices",
-        description="List the devices that can play, by the names that --output takes.",
+        description=(
+            "List the devices that can play, by the names that --output takes, and those that can record, by the names"
+            " that 'opuscope serve --source microphone:NAME' takes."
+        ),
         epilog="examples:\n  opuscope devices\n  opuscope devices --json\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -27,16 +32,33 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print one line a device; none is no error."""
     try:
-        outputs = PortAudio().outputs()
-    except OutputError as error:
+        outputs, inputs = PortAudio().outputs(), input_devices()
+    except (OutputError, SourceError) as error:
         raise CommandError(str(error)) from error
     if options.json:
-        rows = [{"name": device.label, "channels": device.channels, "default": device.is_default} for device in outputs]
-        print(json.dumps(rows, indent=2))
-    elif not outputs:
-        print("no sound device was found; --output null works without one")
-    else:
-        for device in outputs:
-            print(f"{'*' if device.is_default else ' '} {device.label}, {device.channels} channels")
-        print("* system default; --output takes a name or a part of it, or null for no sound")
+        print(json.dumps([*_rows("output", outputs), *_rows("input", inputs)], indent=2))
+        return EXIT_FINE
+    print("outputs:")
+    _list(outputs, "no device that can play was found; --output null works without one")
+    print("inputs:")
+    _list(inputs, "no device that can record was found")
+    if outputs or inputs:
+        print(
+            "* system default; --output takes an output's name or a part of it, or null for no sound;"
+            " serve --source microphone:NAME takes an input's"
+        )
     return EXIT_FINE
+
+
+def _rows(kind: str, devices: list[OutputDevice] | list[InputDevice]) -> list[dict[str, Any]]:
+    return [
+        {"kind": kind, "name": device.label, "channels": device.channels, "default": device.is_default}
+        for device in devices
+    ]
+
+
+def _list(devices: list[OutputDevice] | list[InputDevice], otherwise: str) -> None:
+    if not devices:
+        print(f"  {otherwise}")
+    for device in devices:
+        print(f"{'*' if device.is_default else ' '} {device.label}, {device.channels} channels")

@@ -14,6 +14,7 @@ from core.cli.common import (
     CommandError,
     add_connection_options,
     add_listening_options,
+    duration_s,
     listen_options,
 )
 from core.cli.listening import listen
@@ -38,7 +39,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("url", metavar="URL", help="ws:// or wss:// address")
-    parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="seconds to listen (10)")
+    parser.add_argument("--duration", type=duration_s, default=10.0, metavar="S", help="seconds to listen (10)")
     add_listening_options(parser, default_output=NULL_OUTPUT)
     add_connection_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write one JSON object to FILE, or to standard output with -")
@@ -47,26 +48,31 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Listen, print the report, and say by the exit status whether it connected and played."""
-    if not 0 < options.duration <= 86_400:
-        raise CommandError(f"a duration of {options.duration:g} s is not possible; accepted: above 0 to 86400 s")
+    if options.json not in (None, "-"):
+        _check_writable(Path(options.json))
     wishes = listen_options(options, options.url, NULL_OUTPUT, is_output_required=True, gives_up_early=True)
-    session, monitor, duration_s = listen(wishes, options.duration, _progress(options))
+    session, monitor, seconds = listen(wishes, options.duration, _progress(options))
     snapshot = session.snapshot()
-    values = report(snapshot, monitor, duration_s)
+    values = report(snapshot, monitor, seconds)
     if options.json is None:
         for label, text in lines(values):
             print(f"{label:14} {text}")
     elif options.json == "-":
         print(json.dumps(values, indent=2))
     else:
-        try:
-            Path(options.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise CommandError(f"the report cannot be written to {options.json}: {error.strerror}") from error
+        Path(options.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     if has_played(snapshot):
         return EXIT_FINE
     print(f"opuscope: {_what_failed(session)}", file=sys.stderr)
     return EXIT_FAILED
+
+
+def _check_writable(path: Path) -> None:
+    """Before listening, so that no report is lost for a mistyped name."""
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise CommandError(f"the report cannot be written to {path} ({error.strerror}); name another file") from error
 
 
 def _what_failed(session: ListeningSession) -> str:

@@ -9,16 +9,14 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, Final
+from typing import Any
 
 from core.audio.sources import SourceError, open_source
+from core.cli.common import EXIT_FINE, CommandError
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
 from core.opus.library import OpusLibraryError, load_opus
 from core.server.app import serving
 from core.server.config import DEFAULT_PORT, ServerConfig
-
-EXIT_ENVIRONMENT: Final = 2
-"""Usage or environment, as for every command."""
 
 _EXAMPLES = """\
 examples:
@@ -45,10 +43,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--source",
         default=defaults.source,
         metavar="SOURCE",
-        help="PATH, tone, sweep, clicks, microphone[:NAME] or command:PROGRAM (default: %(default)s)",
+        help="PATH, tone, sweep, clicks, microphone[:NAME] or command:PROGRAM; 'opuscope devices' lists the names"
+        " (default: %(default)s)",
     )
     add("--loop", action="store_true", help="play a file over and over")
-    add("--input-device", metavar="NAME", help="the microphone to use; 'opuscope devices' lists them")
     add(
         "--frame-ms",
         type=float,
@@ -88,22 +86,23 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until a signal (or the end of stdin) says stop; 0 then, 2 if it cannot start."""
+    """Serve until a signal (or the end of stdin) says stop.
+
+    Raises:
+        CommandError: it cannot start.
+    """
     try:
         load_opus()
         config = _config(args)
     except (OpusLibraryError, SourceError, ValueError) as error:
-        return _fail(str(error))
+        raise CommandError(str(error)) from error
     try:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
     except OSError as error:
         reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
-        return _fail(f"cannot listen on {args.host} port {args.port}: {reason}")
-
-
-def _fail(reason: str) -> int:
-    print(f"opuscope serve: {reason}", file=sys.stderr)
-    return EXIT_ENVIRONMENT
+        raise CommandError(f"cannot listen on {args.host} port {args.port}: {reason}") from error
+    except UnicodeError as error:
+        raise CommandError(f"cannot listen on {args.host!r}: it can be no host name") from error
 
 
 def _config(args: argparse.Namespace) -> ServerConfig:
@@ -113,11 +112,6 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         ValueError: settings that cannot be (`EncoderSettingsError` among them).
         SourceError: a source that cannot be opened.
     """
-    source = args.source
-    if args.input_device is not None:
-        if source != "microphone":
-            raise ValueError("--input-device is for --source microphone; leave one of the two out")
-        source = f"microphone:{args.input_device}"
     settings = EncoderSettings(
         sample_rate=args.sample_rate,
         channels=args.channels,
@@ -126,7 +120,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         bitrate=args.bitrate,
     )
     config = ServerConfig(
-        source=source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
+        source=args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
     )
     # Opened for real when somebody listens; this only finds out now whether that will work.
     open_source(config.source, settings.sample_rate, settings.channels, config.loop)
@@ -138,19 +132,19 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
     _stop_on_signals(stop)
     if until_stdin_closes:
         _stop_at_end_of_stdin(stop)
-    if config.is_public:
-        print(
-            f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
-            " without a password; use --host 127.0.0.1 to keep it to this machine",
-            file=sys.stderr,
-            flush=True,
-        )
     async with serving(config) as server:
+        if config.is_public:
+            print(
+                f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
+                " without a password; use --host 127.0.0.1 to keep it to this machine",
+                file=sys.stderr,
+                flush=True,
+            )
         print(f"listening on {server.url}", flush=True)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, server.pump}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-    return 0
+    return EXIT_FINE
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

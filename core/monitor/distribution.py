@@ -25,8 +25,12 @@ class Distribution:
         self._counts[at] += weight
         self._total += value * weight
         self.count += weight
-        self.minimum = value if self.minimum is None else min(self.minimum, value)
-        self.maximum = value if self.maximum is None else max(self.maximum, value)
+        self.reach(value, value)
+
+    def reach(self, low: float, high: float) -> None:
+        """Note extremes without counting values."""
+        self.minimum = low if self.minimum is None else min(self.minimum, low)
+        self.maximum = high if self.maximum is None else max(self.maximum, high)
 
     @property
     def mean(self) -> float | None:

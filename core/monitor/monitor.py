@@ -72,11 +72,10 @@ class Monitor:
         self.distributions[name].add(value)
 
     def record_range(self, name: str, low: float, mean: float, high: float) -> None:
-        """A gauge's range since it was last recorded; the distribution counts all three."""
+        """A gauge's range since it was last recorded. Its distribution is one of means, with the true extremes."""
         self.series[name].add_range(self.now_s(), low, mean, high)
-        distribution = self.distributions[name]
-        for value in (low, mean, high):
-            distribution.add(value)
+        self.distributions[name].add(mean)
+        self.distributions[name].reach(low, high)
 
     def advance(self) -> None:
         """Move every series on to now, so that plots scroll while nothing arrives."""

@@ -63,6 +63,8 @@ class Backoff:
 
     INITIAL_S: Final = 0.5
     LIMIT_S: Final = 30.0
+    LONGEST_ASKED_S: Final = 3_600.0
+    """A server that asks for more is asked again after an hour."""
 
     def __init__(self, rng: random.Random | None = None) -> None:
         """Before the first failure."""
@@ -71,10 +73,11 @@ class Backoff:
 
     def next_wait_s(self, asked_for_s: float | None = None) -> float:
         """Count a failure and give the wait after it; at least what the server asked for."""
-        longest_s = min(self.LIMIT_S, self.INITIAL_S * 2**self.failures)
+        # The exponent is bounded, too: a client that waits overnight fails a thousand times.
+        longest_s = min(self.LIMIT_S, self.INITIAL_S * 2 ** min(self.failures, 16))
         self.failures += 1
         wait_s = self._rng.uniform(longest_s / 2, longest_s)
-        return wait_s if asked_for_s is None else max(wait_s, asked_for_s)
+        return wait_s if asked_for_s is None else max(wait_s, min(asked_for_s, self.LONGEST_ASKED_S))
 
     def reset(self) -> None:
         """Audio came: the next failure is the first one again."""

@@ -130,15 +130,14 @@ def latency_breakdown(
     if network_ms is None and round_trip_ms is not None:
         network_ms = round_trip_ms / 2
     parts = (packet_ms, codec_ms, network_ms, buffer_ms, device_ms)
-    total_ms = None
-    if packet_ms is not None and buffer_ms is not None:
-        total_ms = sum(part for part in parts if part is not None)
+    known = [part for part in parts if part is not None]
     return LatencyBreakdown(
         frame=packet_ms,
         codec=codec_ms,
         network=network_ms,
         buffer=buffer_ms,
         device=device_ms,
-        total=total_ms,
+        # A sum without one of its parts would be a smaller number, not a latency.
+        total=sum(known) if len(known) == len(parts) else None,
         kind="measured" if is_measured else "estimated",
     )

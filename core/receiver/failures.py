@@ -13,6 +13,7 @@ from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidMessage,
+    InvalidProxy,
     InvalidStatus,
     InvalidURI,
     NegotiationError,
@@ -20,7 +21,7 @@ from websockets.exceptions import (
 
 from core.receiver.connection import redact
 
-CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed)
+CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, InvalidProxy, ConnectionClosed)
 """What opening or reading a WebSocket raises; anything else is a fault of ours and is not caught."""
 
 _RETRY_LATER: Final = {1001: "the server is going away", 1012: "the server restarts", 1013: "the server is overloaded"}
@@ -54,7 +55,13 @@ def explain(error: BaseException, url: str) -> Failure:
         case NegotiationError():
             return Failure(f"{where} agreed to a subprotocol that was not offered: {error}", is_retryable=False)
         case InvalidHandshake() | InvalidURI():
-            return Failure(f"{where} is not a WebSocket server ({error}); check address and port", is_retryable=False)
+            # The error's own words may hold the whole address, and with it a token.
+            kind = type(error).__name__
+            return Failure(f"{where} is not a WebSocket server ({kind}); check address and port", is_retryable=False)
+        case InvalidProxy():
+            return Failure(
+                f"the proxy for {where} that the environment names cannot be used; unset it or correct it", False
+            )
         case _:
             return _network(error, where)
 

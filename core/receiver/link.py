@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
@@ -60,13 +61,13 @@ class Link:
 
     async def keep_time(self) -> None:
         """Compare clocks with the server, quickly at first, for as long as the connection is open."""
-        requests = 0
-        while True:
+        # websockets pings by itself, but only after two seconds; a round trip is wanted sooner.
+        await self._socket.ping()
+        for rounds in itertools.count():
             chosen = self.dialect.chosen
             if isinstance(chosen, OpusRtpDialect) and chosen.has_control:
                 await self._socket.send(chosen.time_request(self._clock_ns()))
-                requests += 1
-            await asyncio.sleep(_FIRST_TIME_INTERVAL_S if requests < _FIRST_TIME_REQUESTS else _TIME_INTERVAL_S)
+            await asyncio.sleep(_FIRST_TIME_INTERVAL_S if rounds < _FIRST_TIME_REQUESTS else _TIME_INTERVAL_S)
 
     @property
     def round_trip_ms(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from core.opus.encoder import FRAME_SIZES_MS
 DEFAULT_URL: Final = "ws://127.0.0.1:8765/ws-audio"
 DEFAULT_TARGET_DELAY_MS: Final = 60.0
 MAX_TARGET_DELAY_MS: Final = 5_000.0
-"""Deep enough for servers behind any link; the buffer's memory is reserved for it."""
+"""Deep enough for servers behind any link; the buffer reserves memory for twice that."""
 
 DIALECT_CHOICES: Final = ("auto", "bare", "rtp")
 NULL_OUTPUT: Final = "null"
@@ -57,8 +58,8 @@ class ListenOptions:
             raise SettingError(
                 f"device latency {self.device_latency_ms:g} ms is not possible; accepted: above 0 to 2000"
             )
-        if self.ca_file is not None and not self.ca_file.is_file():
-            raise SettingError(f"the CA file {self.ca_file} is not there; name a PEM file of certificates to trust")
+        if self.ca_file is not None:
+            check_ca_file(self.ca_file)
 
 
 def check_url(url: str) -> None:
@@ -67,9 +68,20 @@ def check_url(url: str) -> None:
         parts = urlsplit(url)
         port_fine = parts.port is None or parts.port > 0
     except ValueError as error:
-        raise SettingError(f"{url!r} is not an address: {error}; expected ws://host:port/path") from error
+        raise SettingError(f"{_shown(url)!r} is not an address: {error}; expected ws://host:port/path") from error
     if parts.scheme not in ("ws", "wss") or not parts.hostname or not port_fine:
-        raise SettingError(f"{url!r} is not a WebSocket address; expected ws://host:port/path or wss://host/path")
+        raise SettingError(f"{_shown(url)!r} is not a WebSocket address; expected ws://host:port/path")
+    if parts.fragment or (parts.username is None) != (parts.password is None):
+        raise SettingError(f"{_shown(url)!r} has a fragment or half a login; expected ws://host:port/path")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError as error:
+        raise SettingError(f"{parts.hostname!r} is not a host name; check the address") from error
+
+
+def _shown(url: str) -> str:
+    """Without what may be secret."""
+    return url.partition("?")[0].partition("#")[0].rpartition("@")[2]
 
 
 def check_target_delay_ms(target_delay_ms: float) -> None:
@@ -78,6 +90,16 @@ def check_target_delay_ms(target_delay_ms: float) -> None:
         raise SettingError(
             f"a buffer depth of {target_delay_ms:g} ms is not possible; accepted: 0 to {MAX_TARGET_DELAY_MS:g} ms"
         )
+
+
+def check_ca_file(ca_file: Path) -> None:
+    """Raise `SettingError` unless it holds certificates."""
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError as error:
+        raise SettingError(f"the CA file {ca_file} holds no certificates; name a PEM file of certificates") from error
+    except OSError as error:
+        raise SettingError(f"the CA file {ca_file} cannot be read ({error.strerror}); name a PEM file") from error
 
 
 def check_frame_ms(frame_ms: float) -> None:

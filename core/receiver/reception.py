@@ -77,6 +77,8 @@ class Reception:
         self.packets_received += 1
         self.packets_on_connection += 1
         self.bytes_received += len(packet.payload)
+        # Audio is proof that the source plays, whatever was last said about it.
+        self._buffer.set_source_playing(True, packet.arrival_ns)
         result = self._buffer.push(packet)
         self._monitor.record(metric.RELATIVE_DELAY_MS, result.relative_delay_ms)
         if result.info is not None:

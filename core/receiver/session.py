@@ -8,6 +8,7 @@ from typing import Final
 
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.monitor import monitor as metric
+from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.playout.jitter_buffer import JitterBuffer, PlayoutState
 from core.playout.settings import PlayoutSettings
@@ -25,6 +26,7 @@ SAMPLE_INTERVAL_S: Final = 0.05
 """The monitor looks this often: two looks in each of its 100 ms bins."""
 
 STATS_INTERVAL_S: Final = 1.0
+MAX_RETRY_AFTER_MS: Final = 3_600_000
 
 _OPEN_STATES: Final = (ConnectionState.CONNECTED, ConnectionState.STREAMING)
 
@@ -72,7 +74,13 @@ class ListeningSession:
             if not self._is_stopping:
                 raise
         finally:
+            self._task = None
+            self._close()
+
+    def _close(self) -> None:
+        try:
             self._look()
+        finally:
             self._playback.close()
             self._buffer.close()
             if self._connection.status.state not in (ConnectionState.FAILED, ConnectionState.ENDED):
@@ -167,6 +175,9 @@ class ListeningSession:
         """Attempt after attempt, until the stream is over or cannot be had."""
         while True:
             failure = await self._attempt()
+            if self._is_stopping:
+                # The cancellation may have met a connection that was just breaking off, and been lost with it.
+                return
             if failure.is_end:
                 self._connection.to(ConnectionState.ENDED, failure.reason, reason=failure.reason)
                 return
@@ -181,6 +192,7 @@ class ListeningSession:
         url = self._connection.status.url
         self._connection.to(ConnectionState.CONNECTING, f"connecting to {url}", next_attempt_at_ns=None)
         failure = Failure(f"the connection to {url} ended", is_retryable=True)
+        self._reception.bye = None
         try:
             async with open_link(self._options) as link, asyncio.TaskGroup() as tasks:
                 self._opened(link)
@@ -194,7 +206,9 @@ class ListeningSession:
             self._link = None
         bye = self._reception.bye
         if bye is not None and bye.retry_after_ms is not None:
-            failure = Failure(f"{failure.reason} ({bye.reason})", True, bye.retry_after_ms / 1000)
+            # It said goodbye to come back: whatever close code followed.
+            wait_s = min(bye.retry_after_ms, MAX_RETRY_AFTER_MS) / 1000
+            failure = Failure(f"{failure.reason} ({bye.reason})", is_retryable=True, retry_after_s=wait_s)
         self._buffer.set_source_playing(not failure.is_end, time.monotonic_ns())
         return failure
 
@@ -217,6 +231,14 @@ class ListeningSession:
                 self._backoff.reset()
                 dialect = _dialect_of(link)
                 self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
+                self._note_unfulfilled_wish()
+
+    def _note_unfulfilled_wish(self) -> None:
+        control = self._frame_size()
+        wanted_ms, because = control.requested_ms, control.unavailable_because
+        if wanted_ms is not None and because is not None and wanted_ms != control.in_force_ms:
+            text = f"frames of {wanted_ms:g} ms were asked for, but {because}"
+            self._monitor.events.add(Level.WARNING, text)
 
     async def _wait(self, failure: Failure) -> None:
         wait_s = self._backoff.next_wait_s(failure.retry_after_s)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.processes import ChildProcess, opuscope
+from tests.support.processes import opuscope
 
 REPORT_KEYS = {
     *("url", "connected", "dialect", "duration_s", "stream", "packets_received", "bytes_received"),
@@ -86,20 +87,14 @@ def test_a_buffer_depth_is_kept(tone_url: str) -> None:
 
 def test_without_json_the_report_is_for_people_and_ctrl_c_gives_it_early(tone_url: str) -> None:
     with opuscope("probe", tone_url, "--duration", "60", "--json", "-") as process:
-        # The first packets are in; there is nothing on standard output to wait for until the end.
-        assert _listeners_hear(process)
+        # Nothing is on standard output before the end, so there is nothing to wait for but time.
+        time.sleep(3)
         process.interrupt()
         assert process.wait(10) == 0
-        assert json.loads(process.text("stdout"))["duration_s"] < 30
+        assert 0 < json.loads(process.text("stdout"))["duration_s"] < 30
     status, out, _ = run("probe", tone_url, "--duration", "1")
     assert status == 0
     assert "underruns      0 episodes" in out
-
-
-def _listeners_hear(process: ChildProcess) -> bool:
-    with pytest.raises(TimeoutError):
-        process.wait(3)
-    return process.return_code is None
 
 
 def free_port() -> int:
@@ -130,7 +125,12 @@ def test_a_wrong_path_is_one_line_and_status_1(tone_url: str) -> None:
         (["probe", "ws://127.0.0.1/", "--buffer", "fixed:-5"], "accepted: 0 to 5000 ms"),
         (["probe", "ws://127.0.0.1/", "--buffer", "much"], "expected fixed:MS"),
         (["probe", "ws://127.0.0.1/", "--frame-ms", "7"], "accepted: 2.5, 5, 10, 20, 40, 60 ms"),
-        (["probe", "ws://127.0.0.1/", "--ca-file", "/nowhere.pem"], "the CA file /nowhere.pem is not there"),
+        (["probe", "ws://127.0.0.1/", "--ca-file", "/nowhere.pem"], "the CA file /nowhere.pem cannot be read"),
+        (["probe", "wss://127.0.0.1/", "--ca-file", "Makefile"], "the CA file Makefile holds no certificates"),
+        (["probe", "ws://127.0.0.1/", "--json", "/nowhere/report.json"], "cannot be written to /nowhere/report.json"),
+        (["probe", "ws://a..b/x"], "'a..b' is not a host name"),
+        (["probe", "ws://127.0.0.1/?token=secret#x"], "'ws://127.0.0.1/' has a fragment"),
+        (["demo", "--headless", "--duration", "nan"], "a duration of nan s is not possible"),
         (["probe", "ws://127.0.0.1/", "--device-latency", "0"], "accepted: above 0 to 2000"),
         (["probe"], "the following arguments are required: URL"),
         (["serve", "--source", "/nowhere.wav"], "/nowhere.wav"),

@@ -175,9 +175,9 @@ def test_utterances_that_are_sent_ahead_are_heard_whole(pause_s: float) -> None:
 
 @pytest.mark.parametrize(("target_ms", "burst"), [(0, 9), (40, 20), (60, 80), (20, 4)])
 def test_a_device_that_asks_for_a_lot_at_once_gets_it(target_ms: float, burst: int) -> None:
-    bench = Bench.make(target_ms).send(paced(800)).run(5_000, burst=burst)
+    bench = Bench.make(target_ms).send(paced(1_000)).run(8_000, burst=burst)
     before = bench.buffer.counters()
-    bench.run(15_000, burst=burst)
+    bench.run(19_000, burst=burst)
     after = bench.buffer.counters()
     assert after.starved_samples == before.starved_samples
     assert after.skipped_samples == before.skipped_samples

@@ -54,3 +54,9 @@ def test_waits_double_up_to_the_limit_and_differ_between_clients() -> None:
 
 def test_a_server_s_own_wish_is_waited_for() -> None:
     assert Backoff(random.Random(1)).next_wait_s(12.0) == 12.0
+    assert Backoff(random.Random(1)).next_wait_s(1e18) == 3_600.0
+
+
+def test_a_client_that_fails_for_days_goes_on_trying() -> None:
+    backoff = Backoff(random.Random(1))
+    assert max(backoff.next_wait_s() for _ in range(5_000)) <= 30.0
