@@ -15,7 +15,8 @@ from websockets.http11 import Request, Response
 
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.status import ConnectionState
-from tests.receiver.harness import Answer, listening, opus_packets, send_paced, serving
+from core.wire.control import Bye, pack_control
+from tests.receiver.harness import Answer, Listening, listening, opus_packets, send_paced, serving
 
 
 async def stream(connection: ServerConnection) -> None:
@@ -148,6 +149,47 @@ async def test_a_close_code_decides_whether_to_come_back(code: int, state: Conne
     async with serving(close) as url, listening(url) as run:
         await run.until(lambda: run.snapshot.connection.state is state)
         assert line in str(run.snapshot.connection.reason)
+
+
+async def test_a_goodbye_decides_for_its_own_connection_only() -> None:
+    attempts = 0
+
+    def refuse_the_second(connection: ServerConnection, request: Request) -> Response | None:
+        nonlocal attempts
+        attempts += 1
+        return connection.respond(HTTPStatus.NOT_FOUND, "no\n") if attempts > 1 else None
+
+    async def leave(connection: ServerConnection) -> None:
+        await connection.send(pack_control(Bye("maintenance", retry_after_ms=100)))
+        await connection.close(1000)
+
+    rtp_only = {"subprotocols": ["opus-rtp.v1"], "process_request": refuse_the_second}
+    async with serving(leave, **rtp_only) as url, listening(url) as run:
+        await run.until(lambda: "(maintenance); next attempt" in run.log)
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+        assert "HTTP 404" in str(run.snapshot.connection.reason)
+
+
+async def test_a_session_stopped_before_it_began_does_nothing() -> None:
+    run = Listening(ListenOptions("ws://127.0.0.1:9/", output="null"))
+    run.session.stop()
+    await run.session.run()
+    assert run.log == ""
+
+
+@pytest.mark.parametrize("after_ms", [0, 1, 5, 20, 60, 120, 300])
+async def test_a_session_can_be_stopped_at_any_moment(after_ms: float) -> None:
+    async def break_off(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(5))
+        connection.transport.abort()
+
+    async with serving(break_off) as url:
+        run = Listening(ListenOptions(url, output="null"))
+        task = asyncio.create_task(run.session.run())
+        await asyncio.sleep(after_ms / 1000)
+        run.session.stop()
+        await asyncio.wait_for(task, 3)
+        assert run.snapshot.connection.state is ConnectionState.DISCONNECTED
 
 
 async def test_what_is_no_websocket_server_is_named_as_such() -> None:
