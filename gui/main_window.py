@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow
 from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
+from core.receiver.connection import without_secrets
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from gui import settings
@@ -108,7 +109,7 @@ class MainWindow(QMainWindow):
             return
         self._problems.forget()
         if self._options.remember_url or url != self._options.url:
-            self._store.remember_url(url)
+            self._store.remember_url(without_secrets(url))
         self.connect_panel.set_address(url)
         self._owner.start(options)
 

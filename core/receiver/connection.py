@@ -5,10 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from core.monitor.events import EventLog, Level
 from core.receiver.status import ConnectionState, ConnectionStatus
+
+_SECRET_KEYS: Final = frozenset(
+    {"token", "access_token", "authorization", "auth", "key", "api_key", "apikey", "password"}
+)
 
 _S = ConnectionState
 _FROM_OPEN: Final = frozenset({_S.WAITING, _S.ENDED, _S.FAILED, _S.DISCONNECTED})
@@ -53,6 +57,13 @@ def redact(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "..." if parts.query else "", ""))
+
+
+def without_secrets(url: str) -> str:
+    """The address without user, password and tokens, but with what else its query says: fit to be remembered."""
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0].casefold() not in _SECRET_KEYS]
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query)))
 
 
 class Backoff:

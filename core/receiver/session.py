@@ -111,8 +111,11 @@ class ListeningSession:
         control = self._frame_size()
         if self._link is None or control.unavailable_because is not None:
             raise SettingError(f"the frame size cannot be changed: {control.unavailable_because}")
+        try:
+            await self._link.send(Set(frame_ms=frame_ms))
+        except CONNECT_ERRORS as error:
+            raise SettingError("the frame size cannot be changed: the connection is just breaking off") from error
         self._requested_frame_ms = frame_ms
-        await self._link.send(Set(frame_ms=frame_ms))
 
     def set_volume_db(self, volume_db: float) -> None:
         """Set the level. Raises `SettingError` outside of -60 to +12 dB."""

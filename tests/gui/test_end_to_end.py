@@ -148,7 +148,7 @@ async def test_a_server_killed_and_started_again_is_found_again_by_itself(open_r
             url = (await asyncio.to_thread(server.wait_for_line, r"listening on (\S+)", 15))[1]
             await real.connect(url)
         await eventually(lambda: real.state is ConnectionState.WAITING, 5)
-        await eventually(lambda: "s" in real.window.connect_panel.detail.text(), 2)
+        await eventually(lambda: "Next attempt" in real.window.connect_panel.detail.text(), 2)
         with serve(port) as server:
             await asyncio.to_thread(server.wait_for_line, r"listening on (\S+)", 15)
             await eventually(lambda: real.state is ConnectionState.STREAMING, 15)
@@ -186,6 +186,27 @@ def test_the_demo_runs_on_a_display_and_is_gone_two_seconds_after_it_is_closed(
         assert time.monotonic() - closing_s < 2.0
         assert demo.text("stderr") == ""
     assert np.abs(read_wav(heard)).max() > 0.05
+
+
+@pytest.mark.sound
+def test_the_demo_s_window_that_closes_by_itself_ends_the_process_and_its_server_silently(
+    virtual_display: VirtualDisplay, sound_card: SoundCard, settings_path: Path
+) -> None:
+    environment = {
+        **virtual_display.environment,
+        **sound_card.environment,
+        "QT_QPA_PLATFORM": "xcb",
+        "OPUSCOPE_SETTINGS": str(settings_path),
+    }
+    with opuscope("demo", "--duration", "4", environment=environment) as demo:
+        deadline_s = time.monotonic() + 20
+        while _is_empty(virtual_display):
+            assert time.monotonic() < deadline_s, demo.text()
+        shown_s = time.monotonic()
+        assert demo.wait(15) == 0
+        # The server's process is a child of the same group, and ends within the same time.
+        assert time.monotonic() - shown_s < 4 + 2
+        assert demo.text("stderr") == ""
 
 
 def _is_empty(display: VirtualDisplay) -> bool:

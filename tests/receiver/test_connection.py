@@ -7,7 +7,7 @@ import random
 import pytest
 
 from core.monitor.events import EventLog, Level
-from core.receiver.connection import TRANSITIONS, Backoff, Connection, redact
+from core.receiver.connection import TRANSITIONS, Backoff, Connection, redact, without_secrets
 from core.receiver.status import ConnectionState
 
 
@@ -60,3 +60,8 @@ def test_a_server_s_own_wish_is_waited_for() -> None:
 def test_a_client_that_fails_for_days_goes_on_trying() -> None:
     backoff = Backoff(random.Random(1))
     assert max(backoff.next_wait_s() for _ in range(5_000)) <= 30.0
+
+
+def test_a_remembered_address_has_its_settings_and_no_secrets() -> None:
+    assert without_secrets("ws://u:p@h:1/x?token=t&frame_ms=10&Authorization=b") == "ws://h:1/x?frame_ms=10"
+    assert without_secrets("wss://h/x") == "wss://h/x"
