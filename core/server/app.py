@@ -114,6 +114,7 @@ async def serving(
 
     Raises:
         OSError: the address cannot be bound.
+        UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
     settings = config.settings
     source = source or functools.partial(
@@ -134,7 +135,7 @@ async def serving(
     site = web.TCPSite(runner, config.host, config.port)
     try:
         await site.start()
-    except OSError:
+    except (OSError, UnicodeError):
         await runner.cleanup()
         raise
     port = runner.addresses[0][1]

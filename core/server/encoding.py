@@ -192,6 +192,10 @@ class EncoderPool(Generic[_Member]):
         # Behind the padding of the longest frame, or what is fed after this would overlap it.
         self.resume_at(self.position + max(padded, default=0))
 
+    def settle(self) -> None:
+        """Fulfil the wishes that can be fulfilled here: after `flush` all of them, long before the next `feed`."""
+        self._fulfil_wishes()
+
     def resume_at(self, position: int) -> None:
         """Go on at a later position after `flush`; the grid starts anew there."""
         self.position = max(self.position, position)

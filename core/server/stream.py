@@ -55,6 +55,7 @@ class Stream:
         self.clock = clock or ServerClock()
         self.counters = StreamCounters()
         self.state = StreamState.PLAYING
+        """What the source does now, for whoever joins; it plays until it is overdue, also before it is opened."""
         self._open_source = open_source
         self._listeners: dict[Audience, EncoderSettings] = {}
         self._pool: EncoderPool[Audience] | None = None
@@ -111,6 +112,8 @@ class Stream:
             listener.in_force(settings, 0)
         else:
             self._pool.move(listener, settings)
+            if self.state is StreamState.IDLE:
+                self._pool.settle()
 
     def settings_of(self, listener: Audience) -> EncoderSettings:
         """The settings in force for a listener, or what it will start with."""
@@ -129,7 +132,6 @@ class Stream:
     async def _play(self) -> None:
         """One session: from opening the source to its end, or to the cancellation when everybody left."""
         self.counters.sessions += 1
-        self.state = StreamState.PLAYING
         try:
             source = await asyncio.to_thread(self._open_source)
             await self._pump(source)
@@ -147,8 +149,13 @@ class Stream:
             await Pump(source, pool, self.clock, self._show_idle, self.counters).run()
             # Who joins while the source is being closed has missed its end, and gets a new session.
             audience = list(self._listeners)
+        except asyncio.CancelledError:
+            # Whoever came in the meantime was told of this session's pause.
+            self._show(StreamState.PLAYING)
+            raise
         finally:
             self._pool = None
+            self.state = StreamState.PLAYING
             pool.close()
             await source.close()
         for listener in audience:
@@ -156,9 +163,16 @@ class Stream:
         self._finish(audience, Bye("the source has ended"), CloseCode.NORMAL)
 
     def _show_idle(self, is_idle: bool) -> None:
-        self.state = StreamState.IDLE if is_idle else StreamState.PLAYING
+        if is_idle and self._pool is not None:
+            self._pool.settle()
+        self._show(StreamState.IDLE if is_idle else StreamState.PLAYING)
+
+    def _show(self, state: StreamState) -> None:
+        if state is self.state:
+            return
+        self.state = state
         for listener in self._listeners:
-            listener.show_state(self.state)
+            listener.show_state(state)
 
     def _finish(self, listeners: list[Audience], bye: Bye, code: CloseCode) -> None:
         for listener in listeners:

@@ -7,7 +7,6 @@ an error that names the key.
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -15,6 +14,22 @@ from typing import Any, Final, TypeVar
 _T = TypeVar("_T")
 
 SUBPROTOCOL: Final = "opus-rtp.v1"
+
+MAX_NUMBER: Final = 2**63
+"""No known number comes near; any of them can be multiplied, rounded and shown without overflow."""
+
+MAX_RETRY_AFTER_MS: Final = 3_600_000
+"""An hour: a server that says more (or less than nothing) still gets a client that comes back."""
+
+MIN_PACKET_MS: Final = 2.5
+MAX_PACKET_MS: Final = 120
+"""RFC 6716 §2.1.4 and §3.2.5: the shortest and the longest Opus packet."""
+
+MAX_TEXT_CHARACTERS: Final = 500
+"""Of a text that is shown to people; the rest is cut off."""
+
+_SETTINGS: Final = ("frame_ms", "bitrate", "complexity", "fec", "dtx")
+_UINT32: Final = 2**32 - 1
 
 
 class ControlError(ValueError):
@@ -136,15 +151,16 @@ def parse_control(text: str) -> ControlMessage | None:
             return _hello(read)
         case "time":
             return Time(
-                client_transmitted=read.required(int, "client_transmitted"),
-                server_received=read.optional(int, "server_received"),
-                server_transmitted=read.optional(int, "server_transmitted"),
+                client_transmitted=read.required_integer("client_transmitted"),
+                server_received=read.integer("server_received"),
+                server_transmitted=read.integer("server_transmitted"),
             )
         case "set":
+            # What the encoder cannot do is refused with an answer, so only the impossible is an error here.
             return Set(
                 frame_ms=read.number("frame_ms"),
-                bitrate=read.optional(int, "bitrate"),
-                complexity=read.optional(int, "complexity"),
+                bitrate=read.integer("bitrate"),
+                complexity=read.integer("complexity"),
                 fec=read.optional(bool, "fec"),
                 dtx=read.optional(bool, "dtx"),
             )
@@ -153,10 +169,13 @@ def parse_control(text: str) -> ControlMessage | None:
         case "state":
             value = read.required(str, "state")
             if value not in {state.value for state in StreamState}:
-                raise ControlError(f"'state' of a state message is {value!r}; known: playing, idle, ended")
+                raise ControlError(f"'state' of a state message is {_shown(value)}; known: playing, idle, ended")
             return State(StreamState(value))
         case "bye":
-            return Bye(reason=read.optional(str, "reason") or "", retry_after_ms=read.optional(int, "retry_after_ms"))
+            retry_after_ms = read.optional(int, "retry_after_ms")
+            if retry_after_ms is not None:
+                retry_after_ms = max(0, min(MAX_RETRY_AFTER_MS, retry_after_ms))
+            return Bye(reason=read.text("reason") or "", retry_after_ms=retry_after_ms)
         case "stats":
             return Stats({key: float(value) for key, value in content.items() if _is_number(value)})
         case _:
@@ -166,37 +185,51 @@ def parse_control(text: str) -> ControlMessage | None:
 def _hello(read: _Reader) -> Hello:
     return Hello(
         protocol=read.required(str, "protocol"),
-        ssrc=read.required(int, "ssrc"),
-        sample_rate=read.required(int, "sample_rate"),
-        channels=read.required(int, "channels"),
-        frame_ms=read.required_number("frame_ms"),
-        application=read.optional(str, "application") or "audio",
-        codec=read.optional(str, "codec") or "opus",
-        bitrate=read.optional(int, "bitrate"),
+        ssrc=read.required_integer("ssrc", 0, _UINT32),
+        sample_rate=read.required_integer("sample_rate", 1, _UINT32),
+        channels=read.required_integer("channels", 1, 255),
+        frame_ms=read.required_number("frame_ms", MIN_PACKET_MS, MAX_PACKET_MS),
+        application=read.text("application") or "audio",
+        codec=read.text("codec") or "opus",
+        bitrate=read.integer("bitrate", 0, _UINT32),
         fec=bool(read.optional(bool, "fec")),
         dtx=bool(read.optional(bool, "dtx")),
-        limits=read.optional(dict, "limits") or {},
+        limits=read.limits(),
     )
 
 
 def _config(read: _Reader) -> Config:
     return Config(
-        frame_ms=read.required_number("frame_ms"),
-        bitrate=read.optional(int, "bitrate"),
-        complexity=read.optional(int, "complexity"),
+        frame_ms=read.required_number("frame_ms", MIN_PACKET_MS, MAX_PACKET_MS),
+        bitrate=read.integer("bitrate", 0, _UINT32),
+        complexity=read.integer("complexity", 0, 255),
         fec=bool(read.optional(bool, "fec")),
         dtx=bool(read.optional(bool, "dtx")),
-        application=read.optional(str, "application") or "audio",
-        rtp_timestamp=read.optional(int, "rtp_timestamp"),
-        refused=read.optional(str, "refused"),
+        application=read.text("application") or "audio",
+        rtp_timestamp=read.integer("rtp_timestamp", 0, _UINT32),
+        refused=read.text("refused"),
     )
 
 
 def _is_number(value: object) -> bool:
-    """A JSON number that fits into a float; JSON's whole numbers know no limit."""
+    """A number that can be reckoned with: JSON's whole numbers know no limit, and Python reads NaN and Infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return isinstance(value, float) or abs(value) <= sys.float_info.max
+    return abs(value) <= MAX_NUMBER  # NaN is not
+
+
+def _is_choice(value: object) -> bool:
+    """A list of values, or a range like ``{"min": .., "max": ..}``."""
+    values = list(value.values()) if isinstance(value, dict) else value
+    return isinstance(values, list) and all(isinstance(item, bool) or _is_number(item) for item in values)
+
+
+def _shown(value: object) -> str:
+    """A peer's value for a message: short, whatever it is."""
+    if isinstance(value, list | dict):
+        return f"a {type(value).__name__}"  # its repr may be endless, and fail where it is nested deeply
+    text = repr(value)
+    return text if len(text) <= 40 else text[:40] + "…"
 
 
 class _Reader:
@@ -204,31 +237,58 @@ class _Reader:
 
     def __init__(self, content: dict[str, Any]) -> None:
         self._content = content
+        self._type = content["type"]
 
     def optional(self, kind: type[_T], key: str) -> _T | None:
         value = self._content.get(key)
         if value is None:
             return None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise ControlError(f"{key!r} of a {self._content['type']} message is {value!r}, expected {kind.__name__}")
+            raise ControlError(f"{key!r} of a {self._type} message is {_shown(value)}, expected {kind.__name__}")
         return value
 
     def required(self, kind: type[_T], key: str) -> _T:
-        value = self.optional(kind, key)
+        return self._present(self.optional(kind, key), key)
+
+    def text(self, key: str) -> str | None:
+        """A text for people, fit for a terminal: one line, of characters that can be printed."""
+        value = self.optional(str, key)
         if value is None:
-            raise ControlError(f"a {self._content['type']} message lacks {key!r}")
+            return None
+        return "".join(letter if letter.isprintable() else " " for letter in value[:MAX_TEXT_CHARACTERS])
+
+    def integer(self, key: str, low: int = -MAX_NUMBER, high: int = MAX_NUMBER) -> int | None:
+        value = self.optional(int, key)
+        if value is not None and not low <= value <= high:
+            raise ControlError(f"{key!r} of a {self._type} message is {_shown(value)}, expected {low} to {high}")
         return value
 
-    def number(self, key: str) -> float | None:
+    def required_integer(self, key: str, low: int = -MAX_NUMBER, high: int = MAX_NUMBER) -> int:
+        return self._present(self.integer(key, low, high), key)
+
+    def number(self, key: str, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) -> float | None:
         value = self._content.get(key)
         if value is None:
             return None
         if not _is_number(value):
-            raise ControlError(f"{key!r} of a {self._content['type']} message is {value!r}, expected a number")
+            raise ControlError(f"{key!r} of a {self._type} message is {_shown(value)}, expected a number")
+        if not low <= value <= high:
+            raise ControlError(f"{key!r} of a {self._type} message is {_shown(value)}, expected {low} to {high}")
         return float(value)
 
-    def required_number(self, key: str) -> float:
-        value = self.number(key)
+    def required_number(self, key: str, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) -> float:
+        return self._present(self.number(key, low, high), key)
+
+    def limits(self) -> dict[str, Any]:
+        """What `hello` says about each key of `set`; other keys are ignored."""
+        offered = self.optional(dict, "limits") or {}
+        for key in _SETTINGS:
+            choice = offered.get(key)
+            if choice is not None and not _is_choice(choice):
+                raise ControlError(f"{key!r} in 'limits' of a hello message is neither a list of values nor a range")
+        return {key: offered[key] for key in _SETTINGS if offered.get(key) is not None}
+
+    def _present(self, value: _T | None, key: str) -> _T:
         if value is None:
-            raise ControlError(f"a {self._content['type']} message lacks {key!r}")
+            raise ControlError(f"a {self._type} message lacks {key!r}")
         return value

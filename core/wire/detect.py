@@ -10,13 +10,16 @@ from core.wire.bare import BareDialect
 from core.wire.control import SUBPROTOCOL
 from core.wire.dialect import Dialect, WireEvent
 from core.wire.opus_rtp import OpusRtpDialect
-from core.wire.rtp import PAYLOAD_TYPE_OPUS, RtpError, is_rtcp, parse_rtp
+from core.wire.rtp import DYNAMIC_PAYLOAD_TYPES, PAYLOAD_TYPE_OPUS, RtpError, is_rtcp, parse_rtp
 
 RTP_MESSAGES_NEEDED: Final = 3
 """0x80-0xBF begins an RTP packet and a valid CELT packet alike; one SSRC and rising numbers three times over do not
 happen by chance."""
 
 BARE_MESSAGES_NEEDED: Final = 5
+
+MAX_HELD_MESSAGES: Final = 20
+"""Where text and what may be RTP are mixed so that nothing is decided, this many are waited for."""
 
 
 class DetectingDialect:
@@ -55,6 +58,8 @@ class DetectingDialect:
             return self._chosen.receive(message, arrival_ns)
         self._held.append((message, arrival_ns))
         self._decide()
+        if self._chosen is None and len(self._held) >= MAX_HELD_MESSAGES:
+            self._become(BareDialect(), f"unknown after {MAX_HELD_MESSAGES} messages; taken for bare")
         chosen = self._chosen
         if chosen is None:
             return []
@@ -88,14 +93,16 @@ def _could_be_rtp(message: bytes) -> bool:
     if is_rtcp(message):
         return True
     try:
-        return parse_rtp(message).payload_type == PAYLOAD_TYPE_OPUS
+        return parse_rtp(message).payload_type in DYNAMIC_PAYLOAD_TYPES
     except RtpError:
         return False
 
 
 def _is_one_rtp_stream(messages: list[bytes]) -> bool:
     packets = [parse_rtp(message) for message in messages if not is_rtcp(message)]
-    if len(packets) < 2 or len({packet.ssrc for packet in packets}) != 1:
+    if any(packet.payload_type == PAYLOAD_TYPE_OPUS for packet in packets):
+        packets = [packet for packet in packets if packet.payload_type == PAYLOAD_TYPE_OPUS]
+    if len(packets) < 2 or len({(packet.ssrc, packet.payload_type) for packet in packets}) != 1:
         return False
     steps = [
         (later.sequence_number - earlier.sequence_number) & 0xFFFF for earlier, later in itertools.pairwise(packets)

@@ -9,6 +9,9 @@ from typing import Final
 PAYLOAD_TYPE_OPUS: Final = 111
 """The dynamic payload type that WebRTC and its peers use for Opus."""
 
+DYNAMIC_PAYLOAD_TYPES: Final = range(96, 128)
+"""RFC 3551 §3: what these mean is agreed on elsewhere; Opus has no number of its own (RFC 7587 §4.1)."""
+
 CAPTURE_TIME_EXTENSION_ID: Final = 1
 """Local identifier of abs-capture-time in the one-byte header extension (RFC 8285 §4.2) of `opus-rtp.v1`."""
 

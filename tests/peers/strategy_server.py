@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -51,16 +52,17 @@ def packets_of(pcm: bytes) -> list[bytes]:
     ]
 
 
-async def serve(path: Path, port: int) -> None:
-    """Serve ``path`` until cancelled; port 0 takes any free one."""
+async def serve(path: Path, port: int, sleep_s: float) -> None:
+    """Serve ``path`` until cancelled, with a pause of ``sleep_s`` after each packet; port 0 takes any free one."""
     pcm = read_pcm(path)
 
     async def listen(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        for packet in packets_of(pcm):
-            await socket.send_bytes(packet)
-            await asyncio.sleep(0.02)
+        with suppress(ConnectionError):  # the listener left
+            for packet in packets_of(pcm):
+                await socket.send_bytes(packet)
+                await asyncio.sleep(sleep_s)
         await socket.close()
         return socket
 
@@ -81,9 +83,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve a file as the strategy document's listing does.")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE")
     parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--extra-sleep-ms", type=float, default=0.0, metavar="MS", help="after each packet of 20 ms")
     args = parser.parse_args()
     try:
-        asyncio.run(serve(args.source, args.port))
+        asyncio.run(serve(args.source, args.port, 0.02 + args.extra_sleep_ms / 1000))
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -284,6 +284,69 @@ async def test_a_stalled_live_source_shows_idle_then_playing_with_a_marker() -> 
     assert steps(heard.packets) == [500]
 
 
+async def test_whoever_comes_after_an_idle_session_is_not_told_of_its_pause() -> None:
+    sources: list[HandFedSource] = []
+
+    def open_source() -> HandFedSource:
+        sources.append(HandFedSource(is_live=True))
+        return sources[-1]
+
+    async with serving(LOCAL, open_source) as server:
+        async with rtp_client(server.url) as client:
+            await hear(client, lambda heard: State(StreamState.IDLE) in heard.control)
+        await until(lambda: server.stream.listener_count == 0)
+        async with rtp_client(server.url) as client:
+            await until(lambda: len(sources) == 2)
+            sources[1].blocks.put_nowait(PcmBlock(tone(0.02), server.stream.clock.now_ns()))
+            heard = await hear(client, lambda heard: len(heard.packets) == 1)
+        # A machine that stalls may add a pause, but never one that isn't ended.
+        assert heard.of(State)[0] == heard.of(State)[-1] == State(StreamState.PLAYING)
+
+
+async def test_all_who_hear_a_pause_hear_its_end_whenever_they_came() -> None:
+    source = HandFedSource(is_live=True)
+    async with serving(LOCAL, lambda: source) as server, rtp_client(server.url) as early:
+        heard_early = await hear(early, lambda heard: State(StreamState.IDLE) in heard.control)
+        async with rtp_client(server.url) as late:
+            heard_late = await hear(late, lambda heard: heard.of(State))
+            assert heard_late.of(State) == [State(StreamState.IDLE)]
+            source.blocks.put_nowait(PcmBlock(tone(0.02), server.stream.clock.now_ns()))
+            for client, heard in ((early, heard_early), (late, heard_late)):
+                await hear(client, lambda heard: len(heard.packets) == 1, heard)
+                assert State(StreamState.PLAYING) in heard.of(State)[-2:]
+                assert heard.order.index("packet") > heard.order.index("State")
+
+
+async def test_a_set_is_answered_while_the_source_is_idle() -> None:
+    source = HandFedSource(is_live=True)
+    async with serving(LOCAL, lambda: source) as server, rtp_client(server.url) as client:
+        at_ns = server.stream.clock.now_ns()
+        source.blocks.put_nowait(PcmBlock(tone(0.02), at_ns))
+        heard = await hear(client, lambda heard: State(StreamState.IDLE) in heard.control)
+        for frame_ms in (5, 10):
+            await client.send(f'{{"type":"set","frame_ms":{frame_ms}}}')
+        await hear(client, lambda heard: len(heard.of(Config)) == 2, heard)
+        assert len(heard.packets) == 1
+        source.blocks.put_nowait(PcmBlock(tone(0.02), at_ns + 500_000_000))
+        await hear(client, lambda heard: len(heard.packets) == 3, heard)
+    assert [config.frame_ms for config in heard.of(Config)] == [5.0, 10.0]
+    assert [parse_packet(packet.payload).duration_ms for packet in heard.packets] == [20, 10, 10]
+    begins = heard.of(Config)[-1].rtp_timestamp
+    assert begins is not None
+    # In force from the first packet after the pause on, which begins no earlier than the answer says.
+    assert 0 <= (heard.packets[1].timestamp - begins) & 0xFFFFFFFF < 48_000
+
+
+async def test_a_set_just_before_a_pause_is_answered_in_it() -> None:
+    source = HandFedSource(is_live=True)
+    async with serving(LOCAL, lambda: source) as server, rtp_client(server.url) as client:
+        source.blocks.put_nowait(PcmBlock(tone(0.02), server.stream.clock.now_ns()))
+        heard = await hear(client, lambda heard: len(heard.packets) == 1)
+        await client.send('{"type":"set","frame_ms":60}')
+        await hear(client, lambda heard: heard.of(Config), heard)
+    assert heard.of(Config)[0].frame_ms == 60.0
+
+
 async def test_the_source_is_closed_when_the_last_listener_leaves() -> None:
     sources: list[Closing] = []
 

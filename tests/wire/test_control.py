@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,6 +41,9 @@ MESSAGES: list[ControlMessage] = [
 ]
 
 
+HELLO: dict[str, Any] = {"type": "hello", **asdict(MESSAGES[0])}
+
+
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_a_message_comes_back_as_it_went(message: ControlMessage) -> None:
     assert parse_control(pack_control(message)) == message
@@ -60,6 +66,23 @@ def test_unknown_types_and_keys_are_ignored() -> None:
         ('{"type":"set","frame_ms":"20"}', "'frame_ms' of a set message is '20', expected a number"),
         ('{"type":"state","state":"dancing"}', "known: playing, idle, ended"),
         ('{"type":"hello"}', "a hello message lacks 'protocol'"),
+        ('{"type":"set","frame_ms":NaN}', "'frame_ms' of a set message is nan, expected a number"),
+        ('{"type":"set","frame_ms":1e999}', "'frame_ms' of a set message is inf"),
+        ('{"type":"set","bitrate":' + "9" * 4_000 + "}", "'bitrate' of a set message is 9{40}…"),
+        ('{"type":"set","bitrate":' + "9" * 5_000 + "}", "not JSON"),
+        ('{"type":"set","bitrate":Infinity}', "'bitrate' of a set message is inf, expected int"),
+        ('{"type":"config","frame_ms":0}', "'frame_ms' of a config message is 0, expected 2.5 to 120"),
+        ('{"type":"config","frame_ms":20,"rtp_timestamp":-1}', "'rtp_timestamp' of a config message is -1"),
+        ('{"type":"time","client_transmitted":1' + "0" * 19 + "}", "'client_transmitted' of a time message"),
+        ('{"type":"state","state":"' + "x" * 9_000 + '"}', "x…; known: playing"),
+        (
+            '{"type":"bye","reason":' + "[" * 900 + "]" * 900 + "}",
+            "'reason' of a bye message is a list, expected str|JSON",
+        ),
+        (json.dumps(HELLO | {"ssrc": 2**32}), "'ssrc' of a hello message is 4294967296, expected 0 to 4294967295"),
+        (json.dumps(HELLO | {"limits": {"frame_ms": [20, math.nan]}}), "'frame_ms' in 'limits'"),
+        (json.dumps(HELLO | {"limits": {"bitrate": {"min": 0, "max": 10**400}}}), "'bitrate' in 'limits'"),
+        (json.dumps(HELLO | {"limits": {"frame_ms": 20}}), "'frame_ms' in 'limits'"),
     ],
 )
 def test_impossible_messages_are_refused_by_name(text: str, problem: str) -> None:
@@ -73,6 +96,74 @@ json_values = st.recursive(
     max_leaves=6,
 )
 keys = st.sampled_from(["frame_ms", "bitrate", "state", "client_transmitted", "protocol", "limits", "fec", "reason"])
+
+
+def test_stats_that_are_no_numbers_are_left_out() -> None:
+    text = '{"type":"stats","a":1.5,"b":NaN,"c":-Infinity,"d":1e300,"e":true,"f":"7","g":1' + "0" * 400 + "}"
+    assert parse_control(text) == Stats({"a": 1.5})
+
+
+@pytest.mark.parametrize(("sent", "taken"), [(-5, 0), (500, 500), (10**30, 3_600_000)])
+def test_the_time_until_a_retry_is_at_most_an_hour(sent: int, taken: int) -> None:
+    assert parse_control(json.dumps({"type": "bye", "retry_after_ms": sent})) == Bye("", taken)
+
+
+def test_a_text_for_people_is_one_printable_line() -> None:
+    text = json.dumps({"type": "bye", "reason": "no\nmore \x1b[31m\ud800" + "x" * 9_000})
+    message = parse_control(text)
+    assert isinstance(message, Bye)
+    assert message.reason.startswith("no more  [31m xxx")
+    assert len(message.reason) == 500
+
+
+def test_limits_of_settings_unknown_here_are_ignored() -> None:
+    message = parse_control(json.dumps(HELLO | {"limits": {"frame_ms": [10], "volume": "up to 11"}}))
+    assert isinstance(message, Hello)
+    assert message.limits == {"frame_ms": [10]}
+
+
+numbers = st.integers() | st.integers(-(2**70), 2**70) | st.floats() | st.just(10**400)
+plausible: dict[str, dict[str, Any]] = {
+    "hello": HELLO,
+    "time": {"client_transmitted": 1, "server_received": 2, "server_transmitted": 3},
+    "set": {"frame_ms": 20, "bitrate": 1, "complexity": 1},
+    "config": {"frame_ms": 20, "bitrate": 1, "complexity": 1, "rtp_timestamp": 1},
+    "bye": {"retry_after_ms": 1},
+    "stats": {"packets_dropped": 1},
+}
+
+
+@given(st.data())
+def test_every_number_that_is_let_through_can_be_reckoned_with(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(plausible)))
+    content = plausible[kind]
+    numeric = sorted(key for key, value in content.items() if isinstance(value, int | float) and value is not False)
+    changed: dict[str, Any] = data.draw(st.dictionaries(st.sampled_from(numeric), numbers, min_size=1))
+    if kind == "hello" and data.draw(st.booleans()):
+        changed = {"limits": {"frame_ms": data.draw(st.lists(numbers)), "bitrate": {"max": data.draw(numbers)}}}
+    try:
+        message = parse_control(json.dumps({**content, **changed, "type": kind}))
+    except ControlError:
+        return
+    assert message is not None
+    for value in all_numbers(asdict(message)):
+        assert math.isfinite(float(value) * 1e6)
+        round(value)
+    if isinstance(message, Time) and message.server_received is not None and message.server_transmitted is not None:
+        sync = ClockSync()
+        sync.add(message.client_transmitted, message.server_received, message.server_transmitted, 2**63)
+        moment_ns = sync.to_client_ns(2**63)
+        assert moment_ns is None or math.isfinite(moment_ns / 1e6)
+        assert sync.round_trip_ms is None or math.isfinite(sync.round_trip_ms)
+
+
+def all_numbers(value: object) -> list[int | float]:
+    """Every number inside."""
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in all_numbers(item)]
+    if isinstance(value, list):
+        return [number for item in value for number in all_numbers(item)]
+    return [value] if isinstance(value, int | float) else []
 
 
 @given(

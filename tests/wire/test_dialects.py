@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.opus.media import MediaPacket
 from core.wire.bare import BareDialect
 from core.wire.control import Bye, Config, Hello, Time, pack_control
 from core.wire.detect import DetectingDialect
-from core.wire.dialect import IgnoredText, NewStream, Unreadable
+from core.wire.dialect import Dialect, IgnoredText, NewStream, Unreadable, WireEvent
 from core.wire.opus_rtp import OpusRtpDialect
 from core.wire.rtcp import SenderReport, ntp_from_unix_ns, pack_sender_report
 from core.wire.rtp import RtpPacket, pack_rtp
@@ -18,9 +22,26 @@ AMBIGUOUS_OPUS = bytes([0x80, 0x6F, *range(40)])
 """A CELT packet whose first bytes are those of an RTP header with payload type 111."""
 
 
-def rtp(sequence_number: int, ssrc: int = 9, timestamp: int | None = None, payload: bytes = OPUS) -> bytes:
+def rtp(
+    sequence_number: int, ssrc: int = 9, timestamp: int | None = None, payload: bytes = OPUS, kind: int = 111
+) -> bytes:
     at = sequence_number * 960 if timestamp is None else timestamp
-    return pack_rtp(RtpPacket(111, sequence_number & 0xFFFF, at, ssrc, False, payload))
+    return pack_rtp(RtpPacket(kind, sequence_number & 0xFFFF, at, ssrc, False, payload))
+
+
+def heard(dialect: Dialect, messages: list[bytes]) -> list[WireEvent]:
+    """The events of messages that arrive at 0, 1, 2 ... ns."""
+    return [event for at_ns, message in enumerate(messages) for event in dialect.receive(message, at_ns)]
+
+
+def numbers(events: list[WireEvent]) -> list[int | str]:
+    """Sequence numbers of the packets, and what else came by the name of its type."""
+    return [
+        event.sequence_number
+        if isinstance(event, MediaPacket) and event.sequence_number is not None
+        else type(event).__name__
+        for event in events
+    ]
 
 
 def test_bare_messages_are_packets_as_they_are() -> None:
@@ -51,12 +72,94 @@ def test_another_source_on_the_connection_is_a_new_stream() -> None:
     assert events[1].sequence_number == 3
 
 
+@pytest.mark.parametrize("restart_at", [0, 3, 20_000, 24_100, 60_000])
+def test_a_sender_that_restarts_its_numbers_is_a_new_stream_and_loses_nothing(restart_at: int) -> None:
+    dialect = OpusRtpDialect(has_control=False)
+    before = [rtp(n) for n in range(20_990, 21_000)]
+    after = [rtp(n) for n in range(restart_at, restart_at + 5)]
+    events = heard(dialect, [*before, *after])
+    assert numbers(events) == [*range(20_990, 21_000), "NewStream", *range(restart_at, restart_at + 5)]
+    packets = [event for event in events if isinstance(event, MediaPacket)]
+    assert [packet.arrival_ns for packet in packets] == list(range(15))
+    assert packets[10].media_timestamp == restart_at * 960
+
+
+def test_a_restart_across_the_wrap_of_its_own_numbers_is_found() -> None:
+    events = heard(OpusRtpDialect(has_control=False), [rtp(n) for n in (30_000, 30_001, 65_535, 65_536, 65_537)])
+    assert numbers(events) == [30_000, 30_001, "NewStream", 65_535, 65_536, 65_537]
+
+
+def test_a_stray_number_ends_no_stream_and_is_said() -> None:
+    events = heard(
+        OpusRtpDialect(has_control=False), [rtp(n) for n in (500, 501, 40_000, 502, 503, 9_000, 20_000, 504)]
+    )
+    assert numbers(events) == [500, 501, "Unreadable", 502, 503, "Unreadable", "Unreadable", 504]
+    assert events[2] == Unreadable("an RTP packet numbered 40000 has no place in its stream, which is at 501")
+
+
+def test_late_packets_repeated_ones_and_holes_are_no_restart() -> None:
+    order = [1_000, 1_001, 1_003, 1_002, 1_003, 4_002, 3_903, 4_003]
+    assert numbers(heard(OpusRtpDialect(has_control=False), [rtp(n) for n in order])) == order
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.sampled_from([1, 2]), st.sampled_from([96, 111, 127]))))
+def test_whatever_numbers_come_no_packet_is_made_up_or_given_twice(packets: list[tuple[int, int, int]]) -> None:
+    dialect = OpusRtpDialect(has_control=False)
+    events = heard(dialect, [rtp(number, ssrc, kind=kind) for number, ssrc, kind in packets])
+    arrivals = [event.arrival_ns for event in events if isinstance(event, MediaPacket)]
+    assert arrivals == sorted(set(arrivals))
+
+
+@pytest.mark.parametrize("kind", [96, 102, 120])
+def test_ten_opus_packets_of_one_other_dynamic_type_make_it_the_type(kind: int) -> None:
+    dialect = OpusRtpDialect(has_control=False)
+    assert heard(dialect, [rtp(n, kind=kind) for n in range(9)]) == []
+    assert numbers(dialect.receive(rtp(9, kind=kind), 9)) == list(range(10))
+    assert numbers(dialect.receive(rtp(10, kind=kind), 10)) == [10]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [rtp(n, kind=127) for n in range(30)],
+        [rtp(n, kind=8) for n in range(30)],
+        [rtp(n, kind=96 + n % 2) for n in range(30)],
+        [rtp(n, kind=96, payload=b"\xff") for n in range(30)],
+    ],
+    ids=["spectrum", "static type", "two types", "no Opus"],
+)
+def test_types_that_are_not_opus_are_said_so_once_and_opus_may_still_come(others: list[bytes]) -> None:
+    dialect = OpusRtpDialect(has_control=False)
+    [event] = heard(dialect, others)
+    assert isinstance(event, Unreadable)
+    assert re.fullmatch(r"RTP packets of payload type \d+ are not Opus \(111\)", event.problem)
+    assert numbers(dialect.receive(rtp(7), 0)) == [7]
+
+
+def test_type_111_is_preferred_to_what_came_before_it() -> None:
+    dialect = OpusRtpDialect(has_control=False)
+    assert numbers(heard(dialect, [rtp(1, kind=96), rtp(2, kind=96), rtp(3), rtp(4, kind=96), rtp(5)])) == [3, 5]
+
+
+def test_rtp_of_another_dynamic_type_is_detected_and_heard_from_its_beginning() -> None:
+    dialect = DetectingDialect(None)
+    events = heard(dialect, [rtp(n, kind=102) for n in range(12)])
+    assert dialect.name == "rtp"
+    assert numbers(events) == list(range(12))
+
+
+def test_text_between_a_few_messages_that_may_be_rtp_is_not_held_for_ever() -> None:
+    dialect = DetectingDialect(None)
+    assert heard(dialect, [rtp(1), rtp(2)]) == []
+    events = [event for i in range(18) for event in dialect.receive("PING", i)]
+    assert dialect.name == "bare"
+    assert len(events) == 20
+
+
 def test_other_payload_types_and_reports_give_no_packet() -> None:
     dialect = OpusRtpDialect(has_control=False)
     assert dialect.receive(pack_rtp(RtpPacket(0x7E, 1, 0, 9, False, b"status")), 0) == []
-    report = SenderReport(9, 1, 2, 3, 4)
-    assert dialect.receive(pack_sender_report(report), 0) == []
-    assert dialect.last_report == report
+    assert dialect.receive(pack_sender_report(SenderReport(9, 1, 2, 3, 4)), 0) == []
 
 
 def test_capture_times_are_given_on_this_machine_s_clock_once_clocks_were_compared() -> None:

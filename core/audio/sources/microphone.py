@@ -6,6 +6,8 @@ import asyncio
 import importlib
 import time
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
@@ -31,15 +33,67 @@ _MAX_FILLED_LOSS_NS: Final = 200_000_000
 """A longer pause is not filled up; the stream notices it as one."""
 
 
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """A device that can record. ``index`` is PortAudio's and changes when devices come and go: never store it."""
+
+    index: int
+    name: str
+    host_api: str
+    channels: int
+    is_default: bool
+
+    @property
+    def label(self) -> str:
+        """Name and host API: what identifies a device across restarts."""
+        return f"{self.name} ({self.host_api})"
+
+
+def input_devices() -> list[InputDevice]:
+    """All devices with input channels, in PortAudio's order; an empty list where there is no sound system.
+
+    Raises:
+        SourceError: PortAudio is not installed.
+    """
+    library = _load_sounddevice()
+    try:
+        default = int(library.query_devices(kind="input")["index"])
+    except (library.PortAudioError, ValueError):
+        default = None
+    apis = library.query_hostapis()
+    return [
+        InputDevice(
+            index=device["index"],
+            name=str(device["name"]),
+            host_api=str(apis[device["hostapi"]]["name"]),
+            channels=int(device["max_input_channels"]),
+            is_default=device["index"] == default,
+        )
+        for device in library.query_devices()
+        if device["max_input_channels"] > 0
+    ]
+
+
+def _find(wanted: str) -> int | str:
+    """The device of a label as `input_devices` gives it; any other name is left to sounddevice's own search."""
+    return next((device.index for device in input_devices() if wanted in (device.label, device.name)), wanted)
+
+
 class MicrophoneSource:
     """One input device, asked for its smallest latency."""
 
     is_live = True
 
-    def __init__(self, sample_rate: int, channels: int, device: str | None = None) -> None:
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        device: str | None = None,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         """Check that PortAudio and the device are there and take these settings; capture starts with `read`.
 
-        ``device`` is a name or a part of one; ``None`` is the system's default input.
+        ``device`` is a name or a part of one; ``None`` is the system's default input. ``now_ns`` is for tests.
 
         Raises:
             SourceError: no PortAudio, no such device, or it doesn't do this rate or channel count.
@@ -47,7 +101,8 @@ class MicrophoneSource:
         self._sounddevice = _load_sounddevice()
         self._sample_rate = sample_rate
         self._channels = channels
-        self._device = device
+        self._device = None if device is None else _find(device)
+        self._now_ns = now_ns
         self._label = f"input device {device!r}" if device else "the default input device"
         self._fifo = PcmFifo(channels)
         self._fifo_start_ns: int | None = None
@@ -62,7 +117,7 @@ class MicrophoneSource:
         """Blocks lost because nobody read for a second, and gaps that PortAudio itself reported."""
         try:
             self._sounddevice.check_input_settings(
-                device=device, channels=channels, dtype="int16", samplerate=sample_rate
+                device=self._device, channels=channels, dtype="int16", samplerate=sample_rate
             )
         except (self._sounddevice.PortAudioError, ValueError) as error:
             raise SourceError(
@@ -155,7 +210,7 @@ class MicrophoneSource:
         PortAudio's clock may start elsewhere. The smallest difference ever seen between the two is the true one:
         a callback that waited for the interpreter only makes it larger.
         """
-        now_ns = time.monotonic_ns()
+        now_ns = self._now_ns()
         stream_now_ns = int(times.currentTime * 1e9)
         captured_ns = int(times.inputBufferAdcTime * 1e9)
         if captured_ns <= 0 or not 0 <= stream_now_ns - captured_ns < _MAX_DEVICE_DELAY_NS:

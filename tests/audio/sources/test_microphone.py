@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +14,15 @@ import numpy as np
 import pytest
 
 from core.audio.sources import SourceError
-from core.audio.sources.microphone import MicrophoneSource
+from core.audio.sources.microphone import MicrophoneSource, input_devices
 
 CLEAN = SimpleNamespace(input_overflow=False)
+
+DEVICES = [
+    {"index": 0, "name": "speaker", "hostapi": 0, "max_input_channels": 0, "max_output_channels": 2},
+    {"index": 1, "name": "desk", "hostapi": 0, "max_input_channels": 2, "max_output_channels": 0},
+    {"index": 2, "name": "desk", "hostapi": 1, "max_input_channels": 1, "max_output_channels": 0},
+]
 
 
 class PortAudioError(Exception):
@@ -47,6 +52,16 @@ class StrawStream:
         block[:] = -1  # PortAudio uses its memory again
 
 
+class StrawClock:
+    """Monotonic time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.ns = 70_000_000_000
+
+    def __call__(self) -> int:
+        return self.ns
+
+
 @pytest.fixture
 def streams(monkeypatch: pytest.MonkeyPatch) -> list[StrawStream]:
     """The streams that were opened."""
@@ -56,11 +71,17 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> list[StrawStream]:
         opened.append(StrawStream(**options))
         return opened[-1]
 
-    def check(device: str | None, **_: Any) -> None:
+    def check(device: str | int | None, **_: Any) -> None:
         if device == "none":
             raise ValueError("No input device matching 'none'")
 
-    straw = SimpleNamespace(InputStream=open_stream, check_input_settings=check, PortAudioError=PortAudioError)
+    straw = SimpleNamespace(
+        InputStream=open_stream,
+        check_input_settings=check,
+        PortAudioError=PortAudioError,
+        query_devices=lambda kind=None: DEVICES[1] if kind == "input" else DEVICES,
+        query_hostapis=lambda: [{"name": "ALSA"}, {"name": "JACK"}],
+    )
     monkeypatch.setitem(sys.modules, "sounddevice", straw)
     return opened
 
@@ -76,7 +97,7 @@ async def test_the_device_is_opened_by_the_first_read_with_the_least_latency(str
     assert source.is_live
     assert streams == []
     reading, stream = await opened(source, streams, 240)
-    assert stream.options["device"] == "desk"
+    assert stream.options["device"] == 1
     assert (stream.options["latency"], stream.options["blocksize"], stream.options["dtype"]) == ("low", 120, "int16")
     stream.deliver(1, 10.0, 10.005)
     stream.deliver(2, 10.0025, 10.0075)
@@ -91,20 +112,21 @@ async def test_the_device_is_opened_by_the_first_read_with_the_least_latency(str
 async def test_capture_times_are_on_the_monotonic_clock_whatever_clock_portaudio_has(
     streams: list[StrawStream],
 ) -> None:
-    source = MicrophoneSource(48_000, 1)
+    clock = StrawClock()
+    source = MicrophoneSource(48_000, 1, now_ns=clock)
     reading, stream = await opened(source, streams, 120)
-    earliest_ns = time.monotonic_ns()
     stream.deliver(0, 1_000.000, 1_000.004)
     block = await reading
     assert block is not None
-    assert block.capture_time_ns == pytest.approx(earliest_ns - 4_000_000, abs=1_000_000)
+    # PortAudio's times are floats, in seconds.
+    assert block.capture_time_ns == pytest.approx(clock.ns - 4_000_000, abs=10, rel=0)
     # A callback that came late doesn't move the time of capture.
-    await asyncio.sleep(0.02)
+    clock.ns += 20_000_000
     stream.deliver(0, 1_000.0025, 1_000.0065)
     later = await source.read(120)
     assert later is not None
     assert later.capture_time_ns is not None
-    assert later.capture_time_ns - block.capture_time_ns == pytest.approx(2_500_000, abs=10)
+    assert later.capture_time_ns - block.capture_time_ns == pytest.approx(2_500_000, abs=10, rel=0)
     await source.close()
 
 
@@ -118,12 +140,13 @@ async def test_within_a_device_block_the_time_is_that_of_the_sample(streams: lis
 
 
 async def test_a_driver_without_time_stamps_is_taken_at_its_callbacks(streams: list[StrawStream]) -> None:
-    source = MicrophoneSource(48_000, 1)
+    clock = StrawClock()
+    source = MicrophoneSource(48_000, 1, now_ns=clock)
     reading, stream = await opened(source, streams, 120)
     stream.deliver(0, 0.0, 0.0)
     block = await reading
     assert block is not None
-    assert block.capture_time_ns == pytest.approx(time.monotonic_ns() - 2_500_000, abs=1_000_000)
+    assert block.capture_time_ns == clock.ns - 2_500_000
     await source.close()
 
 
@@ -142,10 +165,11 @@ async def test_a_loop_that_does_not_read_loses_the_oldest_and_counts_it(streams:
 
 
 async def test_what_portaudio_lost_is_silence_of_the_same_length(streams: list[StrawStream]) -> None:
-    source = MicrophoneSource(48_000, 1)
+    clock = StrawClock()
+    source = MicrophoneSource(48_000, 1, now_ns=clock)
     reading, stream = await opened(source, streams, 120)
     stream.deliver(1, 5.0, 5.003)
-    await asyncio.sleep(0.04)
+    clock.ns += 40_000_000
     stream.deliver(2, 5.0325, 5.0355, SimpleNamespace(input_overflow=True))
     first = await reading
     assert first is not None
@@ -169,6 +193,24 @@ async def test_a_device_that_stops_is_an_error_after_what_it_still_gave(streams:
     assert await reading is not None
     with pytest.raises(SourceError, match="'desk' stopped delivering sound"):
         await source.read(120)
+    await source.close()
+
+
+def test_only_devices_that_record_are_listed_and_the_default_is_marked(streams: list[StrawStream]) -> None:
+    assert [(device.label, device.channels, device.is_default) for device in input_devices()] == [
+        ("desk (ALSA)", 2, True),
+        ("desk (JACK)", 1, False),
+    ]
+
+
+@pytest.mark.parametrize(("wanted", "opened_as"), [("desk (JACK)", 2), ("desk", 1), ("des", "des"), (None, None)])
+async def test_a_device_is_found_by_what_the_list_calls_it(
+    streams: list[StrawStream], wanted: str | None, opened_as: int | str | None
+) -> None:
+    source = MicrophoneSource(48_000, 1, wanted)
+    reading, stream = await opened(source, streams, 120)
+    assert stream.options["device"] == opened_as
+    reading.cancel()
     await source.close()
 
 
