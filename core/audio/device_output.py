@@ -1,4 +1,19 @@
-"""A sound device through PortAudio."""
+"""A sound device through PortAudio.
+
+Share of its samples that a stream asks for, by the sound server's period (PipeWire 0.3.65, 2 s each), blocks of 240:
+
+======  ===========  =====  =====  ======  =====
+period  low (10 ms)  20 ms  30 ms  45 ms   60 ms
+======  ===========  =====  =====  ======  =====
+   256        100 %  100 %  100 %  100 %   100 %
+   512         88 %   99 %  100 %  100 %   100 %
+  1024          5 %   94 %   99 %   99 %    99 %
+  2048          0 %    2 %    3 %  100 %   100 %
+======  ===========  =====  =====  ======  =====
+
+Blocks of the host's own choice (0) do no better: 69 % with low at 512. So low is asked for first, because a desktop
+gives it, and `core.receiver.playback` asks for more where that starves.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +35,8 @@ from core.audio.output import (
 from core.audio.portaudio import PortAudio
 
 _MAX_BLOCK_FRAMES = SAMPLE_RATE_HZ // 4
+_SILENT_NS = 250_000_000
+"""A stream that was not called back for so long is not waited for when it is closed."""
 
 
 class DeviceOutput:
@@ -33,9 +50,9 @@ class DeviceOutput:
         Raises:
             OutputError: no PortAudio, or no such device.
         """
-        portaudio = PortAudio()
-        self._library = portaudio.library
-        self._device = portaudio.find_output(wanted)
+        self._portaudio = PortAudio()
+        self._library = self._portaudio.library
+        self._device = self._portaudio.find_output(wanted)
         self._wanted_latency: str | float = "low" if latency_ms is None else latency_ms / 1000
         self._block_frames = BLOCK_FRAMES if latency_ms is None else min(BLOCK_FRAMES, max(48, round(latency_ms * 24)))
         self._stream: Any = None
@@ -43,6 +60,8 @@ class DeviceOutput:
         self._xruns = 0
         self._latency_s: float | None = None
         self._has_ended = False
+        self._error: Exception | None = None
+        self._last_call_ns: int | None = None
 
     @property
     def name(self) -> str:
@@ -53,6 +72,13 @@ class DeviceOutput:
     def is_active(self) -> bool:
         """False once the device has gone or its stream has failed."""
         return self._stream is not None and not self._has_ended
+
+    @property
+    def failure(self) -> str | None:
+        """Why it is not active any more; ``None`` while it is."""
+        if self._error is not None:
+            return f"playing on {self.name!r} failed: {type(self._error).__name__}: {self._error}"
+        return f"the sound device {self.name!r} has gone; choose another one" if self._has_ended else None
 
     def start(self, pull: Pull) -> None:
         """Open the device and begin.
@@ -76,17 +102,20 @@ class DeviceOutput:
             self._stream.start()
         except self._library.PortAudioError as error:
             if self._stream is not None:
-                self._stream.close()
+                self._portaudio.close(self._stream, has_failed=True)
+                self._stream = None
             raise OutputError(
                 f"the sound device {self.name!r} cannot be opened: {error.args[0]}; choose another or free it"
             ) from error
 
     def stop(self) -> None:
-        """End at once; when it returns, the callback does not run any more."""
-        if self._stream is None:
+        """End at once; when it returns, ``pull`` is not called any more. A dead device is not waited for."""
+        stream, self._stream = self._stream, None
+        if stream is None:
             return
-        self._stream.close(ignore_errors=True)
-        self._stream = None
+        last_ns = self._last_call_ns
+        is_silent = last_ns is not None and time.monotonic_ns() - last_ns > _SILENT_NS
+        self._portaudio.close(stream, has_failed=self._has_ended or is_silent)
 
     def take_figures(self) -> OutputFigures:
         """Latency as the device gives it with each block, or else as it was reported when it was opened."""
@@ -103,7 +132,7 @@ class DeviceOutput:
         def callback(out: Pcm, frames: int, times: Any, status: Any) -> None:
             now_ns = time.monotonic_ns()
             self._note(now_ns, frames, times, status)
-            pull(out, now_ns)
+            self._pull(pull, out, now_ns)
 
         return callback
 
@@ -113,12 +142,24 @@ class DeviceOutput:
         def callback(out: Pcm, frames: int, times: Any, status: Any) -> None:
             now_ns = time.monotonic_ns()
             self._note(now_ns, frames, times, status)
-            pull(both[:frames], now_ns)
+            self._pull(pull, both[:frames], now_ns)
             np.mean(both[:frames], axis=1, keepdims=True, out=out)
 
         return callback
 
+    def _pull(self, pull: Pull, out: Pcm, now_ns: int) -> None:
+        if self._stream is None:  # being closed
+            out.fill(0.0)
+            return
+        try:
+            pull(out, now_ns)
+        except Exception as error:
+            # PortAudio would print it and say no more than that the stream has ended.
+            self._error = error
+            raise self._library.CallbackAbort from error
+
     def _note(self, now_ns: int, frames: int, times: Any, status: Any) -> None:
+        self._last_call_ns = now_ns
         self._clock.tick(now_ns, frames)
         if status.output_underflow:
             self._xruns += 1

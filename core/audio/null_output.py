@@ -35,6 +35,7 @@ class NullOutput:
 
     name = "no sound (null output)"
     is_device = False
+    failure: str | None = None
 
     @property
     def is_active(self) -> bool:

@@ -50,6 +50,10 @@ class AudioOutput(Protocol):
     def is_active(self) -> bool:
         """False once the device has gone."""
 
+    @property
+    def failure(self) -> str | None:
+        """Why it is not active any more although nobody stopped it, in one line; ``None`` while all is well."""
+
     def start(self, pull: Pull) -> None:
         """Begin to call ``pull`` from a thread of the output's own. Raises `OutputError`."""
 

@@ -135,7 +135,8 @@ class Playback:
 
     def _reopen(self, share: float) -> None:
         """Ask the same device for more latency than it starves with. It may allow one user only: close it first."""
-        starved = f"the sound device {self._name!r} asked for only {share:.0%} of its samples"
+        asked = f"asked for only {share:.0%} of its samples" if share else "does not ask for samples any more"
+        starved = f"the sound device {self._name!r} {asked}"
         latency_ms = next((each for each in GENEROUS_LATENCIES_MS if each > (self._latency_ms or 0.0)), None)
         if latency_ms is None:
             self._fall_back(f"{starved}, even with {self._latency_ms:g} ms latency; choose another one")
@@ -144,7 +145,7 @@ class Playback:
         try:
             self._start(self._wanted, latency_ms)
         except OutputError as error:
-            self._fall_back(f"{starved} and could not be reopened: {error}")
+            self._fall_back(f"{starved}; {error}")
             return
         self._events.add(Level.WARNING, f"{starved}; reopened with {latency_ms:g} ms latency")
 
@@ -206,7 +207,7 @@ class _Watch:
         self._shares: list[float] = []
 
     def starving_share(self, now_ns: int, frames: int) -> float | None:
-        """The share of its samples the device asked for lately, once that is too small to go on; else ``None``."""
+        """The share of its samples the device asked for last, once it starves for too long; else ``None``."""
         if self._window_began_ns is None:
             if frames or now_ns - self._started_ns > _FIRST_CALL_WITHIN_NS:
                 self._begin_window(now_ns, frames)
@@ -223,7 +224,7 @@ class _Watch:
         for most, windows in ((_STARVING_SHARE, _STARVING_WINDOWS), (_SHORT_SHARE, _SHORT_WINDOWS)):
             last = self._shares[-windows:]
             if len(last) == windows and max(last) < most:
-                return sum(last) / windows
+                return last[-1]
         del self._shares[:-_SHORT_WINDOWS]
         return None
 

@@ -82,6 +82,9 @@ class FakePortAudio:
     class PortAudioError(Exception):
         pass
 
+    class CallbackAbort(Exception):  # noqa: N818 - sounddevice's name
+        pass
+
     def __init__(self, channels: int = 2, failure: str | None = None) -> None:
         self.channels, self.failure = channels, failure
         self.streams: list[Any] = []
@@ -96,7 +99,8 @@ class FakePortAudio:
     def OutputStream(self, **options: Any) -> Any:  # noqa: N802 - sounddevice's name
         if self.failure:
             raise self.PortAudioError(self.failure)
-        stream = SimpleNamespace(start=lambda: None, close=lambda ignore_errors: None, **options)
+        nothing = dict.fromkeys(("stop", "close"), lambda ignore_errors: None)
+        stream = SimpleNamespace(start=lambda: None, **nothing, **options)
         self.streams.append(stream)
         return stream
 
@@ -138,6 +142,46 @@ def test_a_device_with_one_channel_plays_the_mean_of_both(portaudio: FakePortAud
     assert figures.latency_ms == pytest.approx(10)
 
 
+def test_an_error_of_our_own_is_told_as_such_and_not_as_a_device_that_has_gone(portaudio: FakePortAudio) -> None:
+    output = DeviceOutput()
+
+    def pull(out: Pcm, now_ns: int) -> None:
+        raise ValueError("no such frame")
+
+    output.start(pull)
+    [stream] = portaudio.streams
+    times = SimpleNamespace(outputBufferDacTime=0.0, currentTime=0.0)
+    with pytest.raises(portaudio.CallbackAbort):
+        stream.callback(np.zeros((240, 2), dtype=np.float32), 240, times, SimpleNamespace(output_underflow=False))
+    stream.finished_callback()
+    assert not output.is_active
+    assert output.failure == "playing on 'Speaker (Fake)' failed: ValueError: no such frame"
+
+
+def test_a_late_callback_of_a_stopped_device_gets_silence(portaudio: FakePortAudio) -> None:
+    output = DeviceOutput()
+    output.start(constant(1.0))
+    output.stop()
+    [stream] = portaudio.streams
+    out = np.ones((240, 2), dtype=np.float32)
+    times = SimpleNamespace(outputBufferDacTime=0.0, currentTime=0.0)
+    stream.callback(out, 240, times, SimpleNamespace(output_underflow=False))
+    assert not out.any()
+
+
+def test_a_device_that_does_not_close_is_left_behind(portaudio: FakePortAudio) -> None:
+    output = DeviceOutput()
+    output.start(constant(1.0))
+    is_free = threading.Event()
+    [stream] = portaudio.streams
+    stream.stop = lambda ignore_errors: is_free.wait(10)
+    began_s = time.monotonic()
+    output.stop()
+    took_s = time.monotonic() - began_s
+    is_free.set()
+    assert took_s < 2
+
+
 class FakeOutput:
     """An output that the test drives."""
 
@@ -145,6 +189,7 @@ class FakeOutput:
 
     def __init__(self, name: str) -> None:
         self.name, self.is_active, self.pull, self.is_stopped = name, True, constant(-1), False
+        self.failure: str | None = None
 
     def start(self, pull: Pull) -> None:
         self.pull = pull
@@ -218,3 +263,55 @@ def test_an_output_that_is_not_required_is_done_without_and_one_that_is_raises()
     assert status is not None
     assert status.problem == "no sound device named 'missing'"
     playback.close()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_a_device_that_starves_gets_more_latency_step_by_step_and_is_then_given_up(share: float) -> None:
+    now_ns = 0
+    latencies: list[float | None] = []
+    made: list[FakeOutput] = []
+
+    def make(wanted: str, latency_ms: float | None) -> FakeOutput:
+        latencies.append(latency_ms)
+        made.append(FakeOutput(wanted))
+        return made[-1]
+
+    events = EventLog(lambda: 0, lambda: 0.0)
+    playback = Playback(constant(0.25), events, make, lambda: now_ns)
+    playback.open("one", None, is_required=True)
+    for _ in range(2000):
+        now_ns += 10_000_000
+        block = np.zeros((round(480 * share), 2), dtype=np.float32)
+        made[-1].pull(block, now_ns)
+        playback.check()
+    status = playback.status()
+    playback.close()
+    assert latencies == [None, 30, 60, 120]
+    assert all(output.is_stopped for output in made)
+    assert status is not None
+    assert not status.is_device
+    assert "even with 120 ms latency" in str(status.problem)
+    assert sum("reopened with" in event.text for event in events.since(0)) == 3
+
+
+def test_a_device_that_asks_for_nearly_all_is_left_alone() -> None:
+    now_ns = 0
+    playback, made, _ = make_playback()
+    playback = Playback(constant(0.25), EventLog(lambda: 0, lambda: 0.0), playback._make, lambda: now_ns)
+    playback.open("one", None, is_required=True)
+    one = made["one"]
+    for tick in range(2000):
+        now_ns += 10_000_000
+        if tick % 500 > 30:  # a stall of 300 ms every 5 s
+            one.pull(np.zeros((480, 2), dtype=np.float32), now_ns)
+        playback.check()
+    assert not one.is_stopped
+
+
+def test_nothing_is_opened_after_the_end() -> None:
+    playback, made, _ = make_playback()
+    playback.open("one", None, is_required=True)
+    playback.close()
+    with pytest.raises(OutputError, match="the session has ended"):
+        playback.switch("two", None)
+    assert "two" not in made
