@@ -42,6 +42,7 @@ class Problems:
             self._shown = problem
         # A new attempt is no news: the reason stands until there is sound, or until nobody tries any more.
         state = status.state if status else None
-        if state in (ConnectionState.STREAMING, ConnectionState.DISCONNECTED) and self._shown is not None:
+        is_over = problem is None and state in (ConnectionState.STREAMING, ConnectionState.DISCONNECTED)
+        if is_over and self._shown is not None:
             self._shown = None
             self._banner.clear(_CONNECTION)

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(values, indent=2))
     else:
         Path(options.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    if has_played(snapshot):
+    if has_played(snapshot) and snapshot.connection.doubt is None:
         return EXIT_FINE
     print(f"opuscope: {_what_failed(session)}", file=sys.stderr)
     return EXIT_FAILED
@@ -79,6 +79,8 @@ def _what_failed(session: ListeningSession) -> str:
     snapshot = session.snapshot()
     if not has_connected(snapshot):
         return snapshot.connection.reason or f"no connection to {snapshot.connection.url} in this time"
+    if snapshot.connection.doubt is not None:
+        return f"{snapshot.connection.url}: {snapshot.connection.doubt}"
     if snapshot.packets_malformed:
         return f"{snapshot.connection.url} sends no Opus packets ({snapshot.packets_malformed} messages unreadable)"
     if snapshot.text_messages_ignored:

@@ -20,7 +20,7 @@ def report(snapshot: SessionSnapshot, monitor: Monitor, duration_s: float) -> di
         "url": snapshot.connection.url,
         "connected": has_connected(snapshot),
         "state": snapshot.connection.state.value,
-        "reason": snapshot.connection.reason,
+        "reason": snapshot.connection.reason or snapshot.connection.doubt,
         "dialect": snapshot.connection.dialect.split(" ")[0] if snapshot.connection.dialect else None,
         "duration_s": round(duration_s, 3),
         "stream": None
@@ -115,6 +115,11 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             f" {values['packets_malformed']} malformed",
         ),
         ("underruns", f"{underruns['episodes']} episodes, {underruns['starved_ms']:.0f} ms starved"),
+        (
+            "cut, held",
+            f"{values['skipped_samples'] / 48:.0f} ms cut out, {values['held_samples'] / 48:.0f} ms held,"
+            f" {values['packets_discarded']} packets discarded",
+        ),
         ("concealed", f"{concealed_pct:.3f} % in {values['concealment_events']} events"),
         (
             "buffer depth",

@@ -66,6 +66,10 @@ class Monitor:
         """Monotonic time in seconds on the clock of the series."""
         return self._clock_ns() / 1e9
 
+    def begin_session(self) -> None:
+        """Another session: its distributions start anew, while series and events go on."""
+        self.distributions = {name: Distribution() for name in GAUGES}
+
     def record(self, name: str, value: float) -> None:
         """One value of a gauge, now."""
         self.series[name].add(self.now_s(), value)

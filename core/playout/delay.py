@@ -16,8 +16,9 @@ from core.playout.windows import SlidingMinimum, SteppedMinimum
 CONTROL_SPAN_NS: Final = 1_000_000_000
 """What is done is judged over the last second: long enough to meet a packet that came without delay."""
 
-REPORT_SPAN_NS: Final = 10_000_000_000
-"""What is reported refers to the quickest packet of the last ten seconds."""
+REPORT_SPAN_NS: Final = 2_000_000_000
+"""What is reported refers to the quickest packet of the last two seconds. A longer span would report the pace of a slow
+server as delay: 5 % over ten seconds are 500 ms."""
 
 LEVEL_SPAN_NS: Final = 100_000_000
 """Longer than the pause between two callbacks of any device latency that is of use."""
@@ -126,6 +127,6 @@ class PlayoutDelay:
         return None if base_ns is None else now_ns - base_ns - duration_ns(position)
 
     def reported(self, now_ns: int, position: int) -> int | None:
-        """The same, judged by the last ten seconds: `playout_delay_ms`."""
+        """The same, judged by the last two seconds: `playout_delay_ms`."""
         base_ns = self._report.minimum
         return None if base_ns is None else now_ns - base_ns - duration_ns(position)

@@ -8,6 +8,8 @@ from core.playout.windows import SteppedMinimum
 
 _SPAN_NS: Final = 2_000_000_000
 _STEP_NS: Final = 500_000_000
+_RESTART_NS: Final = 1_000_000_000
+"""After such a pause the device starts anew: it fills its whole buffer first, which it never asks for again."""
 
 
 class DevicePattern:
@@ -22,17 +24,31 @@ class DevicePattern:
         # The largest burst is the smallest negated one.
         self._negated = SteppedMinimum(_STEP_NS, steps=_SPAN_NS // _STEP_NS + 1)
         self._last_ns: int | None = None
+        self._is_priming = True
         self._burst = 0
         self.block_frames = 0
         """Frames of the newest request."""
 
     def asked(self, now_ns: int, frames: int, frames_ns: int) -> None:
         """The device asks for ``frames`` frames, which it plays within ``frames_ns``."""
-        is_same_burst = self._last_ns is not None and now_ns - self._last_ns < frames_ns // 2
-        self._burst = self._burst + frames if is_same_burst else frames
+        pause_ns = None if self._last_ns is None else now_ns - self._last_ns
         self._last_ns = now_ns
         self.block_frames = frames
-        self._negated.add(now_ns, -self._burst)
+        if pause_ns is None or pause_ns > _RESTART_NS:
+            self._is_priming = True
+        elif pause_ns < frames_ns // 2:
+            self._burst += frames
+        else:
+            self._is_priming = False
+        if pause_ns is None or pause_ns >= frames_ns // 2:
+            self._burst = frames
+        if not self._is_priming:
+            self._negated.add(now_ns, -self._burst)
+
+    @property
+    def asked_before(self) -> int:
+        """Frames of the present burst that were asked for before the newest request: it is heard so much later."""
+        return self._burst - self.block_frames
 
     def burst_frames(self, now_ns: int) -> int:
         """The largest burst of the last two seconds."""

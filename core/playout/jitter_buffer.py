@@ -62,7 +62,7 @@ class PushResult:
     info: PacketInfo | None
     problem: str | None
     relative_delay_ms: float
-    """How much later than the quickest packets of the last ten seconds."""
+    """How much later than the quickest packets of the last two seconds."""
     packets_lost: int
 
 
@@ -290,7 +290,7 @@ class JitterBuffer:
         return (
             delay_ns is not None
             and len(self._ring) >= burst
-            and samples_in(delay_ns) >= self._settings.target_samples + spread
+            and samples_in(delay_ns) + self._device.asked_before >= self._settings.target_samples + spread
         )
 
     def _cut_late_audio(self, now_ns: int) -> None:

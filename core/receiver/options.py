@@ -51,6 +51,10 @@ class ListenOptions:
         check_url(self.url)
         if self.dialect not in DIALECT_CHOICES:
             raise SettingError(f"dialect {self.dialect!r} is not known; accepted: {', '.join(DIALECT_CHOICES)}")
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable() and " " not in self.token):
+            raise SettingError(
+                "the token holds characters that cannot be sent; accepted: printable ASCII without spaces"
+            )
         if self.frame_ms is not None:
             check_frame_ms(self.frame_ms)
         check_target_delay_ms(self.target_delay_ms)
@@ -77,6 +81,10 @@ def check_url(url: str) -> None:
         parts.hostname.encode("idna")
     except UnicodeError as error:
         raise SettingError(f"{parts.hostname!r} is not a host name; check the address") from error
+
+
+def _is_sendable(token: str) -> bool:
+    return token.isascii() and token.isprintable() and " " not in token
 
 
 def _shown(url: str) -> str:

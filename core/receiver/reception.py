@@ -16,7 +16,14 @@ from core.wire.dialect import IgnoredText, NewStream, Unreadable, WireEvent
 _LINES_LOGGED: Final = 5
 """Problems of one connection that get a line each; all are counted, but ten thousand equal lines say less."""
 
-_TEXTS_BEFORE_WARNING: Final = 5
+_TEXTS_BEFORE_DOUBT: Final = 5
+_SILENCE_BEFORE_DOUBT_NS: Final = 3_000_000_000
+_PACKETS_BEFORE_DOUBT: Final = 20
+_MALFORMED_SHARE_IN_DOUBT: Final = 0.2
+"""A damaged packet now and then is a fault of the stream; every fifth means that it is another kind of stream."""
+
+_PACKETS_TO_BELIEVE: Final = 3
+"""A frame size is news when so many packets in a row have it: garbage has another one in each."""
 
 
 class Reception:
@@ -36,9 +43,17 @@ class Reception:
         self.packets_on_connection = 0
         self._lines_left = _LINES_LOGGED
         self._texts_on_connection = 0
+        self._malformed_on_connection = 0
+        self._opened_ns = 0
+        self._frame_ms: float | None = None
+        self._new_frame_ms: float | None = None
+        self._new_frame_count = 0
 
-    def begin_connection(self) -> None:
+    def begin_connection(self, now_ns: int) -> None:
         """Another connection: its facts start anew, the counts go on."""
+        self._opened_ns = now_ns
+        self._malformed_on_connection = 0
+        self._frame_ms = self._new_frame_ms = None
         self.observer = StreamObserver()
         self.bye = None
         self.packets_on_connection = 0
@@ -82,10 +97,10 @@ class Reception:
         result = self._buffer.push(packet)
         self._monitor.record(metric.RELATIVE_DELAY_MS, result.relative_delay_ms)
         if result.info is not None:
-            before_ms = self.observer.packet_ms
             self.observer.saw(packet, result.info)
-            if before_ms is not None and before_ms != result.info.duration_ms:
-                self._log(Level.CHANGE, f"frame size is now {result.info.duration_ms:g} ms (was {before_ms:g} ms)")
+            self._note_frame_size(result.info.duration_ms)
+        else:
+            self._malformed_on_connection += 1
         if result.problem is not None:
             self._problem(result.problem)
         if result.packets_lost:
@@ -98,13 +113,33 @@ class Reception:
         else:
             self._log(Level.INFO, f"server settings in force: frame {config.frame_ms:g} ms")
 
+    def doubt(self, now_ns: int) -> str | None:
+        """What seems wrong with a server that is connected, or ``None``."""
+        packets, malformed = self.packets_on_connection, self._malformed_on_connection
+        if packets >= _PACKETS_BEFORE_DOUBT and malformed > packets * _MALFORMED_SHARE_IN_DOUBT:
+            return f"{malformed} of {packets} messages are no Opus packets; is this the address of an Opus stream?"
+        if packets == 0 and self._texts_on_connection >= _TEXTS_BEFORE_DOUBT:
+            return "the server sends text and no audio; is this the address of an audio stream?"
+        if packets == 0 and now_ns - self._opened_ns > _SILENCE_BEFORE_DOUBT_NS:
+            return "the server is connected, but sends no audio; is its source running?"
+        return None
+
+    def _note_frame_size(self, frame_ms: float) -> None:
+        if frame_ms == self._frame_ms:
+            self._new_frame_count = 0
+            return
+        self._new_frame_count = self._new_frame_count + 1 if frame_ms == self._new_frame_ms else 1
+        self._new_frame_ms = frame_ms
+        if self._frame_ms is None:
+            self._frame_ms = frame_ms
+        elif self._new_frame_count >= _PACKETS_TO_BELIEVE:
+            self._log(Level.CHANGE, f"frame size is now {frame_ms:g} ms (was {self._frame_ms:g} ms)")
+            self._frame_ms = frame_ms
+
     def _ignored(self, text: IgnoredText) -> None:
         self.texts_ignored += 1
         self._texts_on_connection += 1
-        if self._texts_on_connection == _TEXTS_BEFORE_WARNING and self.packets_on_connection == 0:
-            self._log(Level.WARNING, "the server sends text and no audio; is this the address of an audio stream?")
-        else:
-            self._problem(f"text message ignored: {text.text[:60]!r}", Level.INFO)
+        self._problem(f"text message ignored: {text.text[:60]!r}", Level.INFO)
 
     def _problem(self, text: str, level: Level = Level.WARNING) -> None:
         if self._lines_left > 0:

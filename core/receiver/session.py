@@ -62,6 +62,7 @@ class ListeningSession:
         """
         if self._is_stopping:
             return
+        self._monitor.begin_session()
         self._task = asyncio.current_task()
         try:
             self._playback.open(self._options.output, self._options.device_latency_ms, self._options.is_output_required)
@@ -219,7 +220,7 @@ class ListeningSession:
         self._link = link
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
-        self._reception.begin_connection()
+        self._reception.begin_connection(time.monotonic_ns())
         self._sampler.begin_connection()
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
 
@@ -267,8 +268,16 @@ class ListeningSession:
             await asyncio.sleep(SAMPLE_INTERVAL_S)
 
     def _look(self) -> None:
+        self._note_doubt()
         observer = self._reception.observer
         self._sampler.look(PathFacts(observer.packet_ms, observer.application, self._round_trip_ms))
+
+    def _note_doubt(self) -> None:
+        is_open = self._connection.status.state in _OPEN_STATES
+        doubt = self._reception.doubt(time.monotonic_ns()) if is_open else None
+        if doubt is not None and self._connection.status.doubt is None:
+            self._monitor.events.add(Level.WARNING, doubt)
+        self._connection.note(doubt=doubt)
 
     async def _tell_stats(self, link: Link) -> None:
         """Tell the server how listening goes, if it wants to know."""

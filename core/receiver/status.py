@@ -37,6 +37,8 @@ class ConnectionStatus:
     next_attempt_at_ns: int | None = None
     """Monotonic time of the next attempt while `WAITING`."""
     reconnects: int = 0
+    doubt: str | None = None
+    """What seems wrong although the connection stands: one line; ``None`` if all is well."""
 
 
 @dataclass(frozen=True, slots=True)

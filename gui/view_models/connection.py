@@ -107,6 +107,8 @@ class ConnectionProblem:
 
 def problem_of(status: ConnectionStatus | None) -> ConnectionProblem | None:
     """Why there is no stream, or ``None`` where that is no problem."""
+    if status is not None and status.doubt is not None:
+        return ConnectionProblem(status.doubt, False)
     if status is None or status.state not in (ConnectionState.WAITING, ConnectionState.FAILED):
         return None
     reason = status.reason or translate("Connection", "The connection failed; no reason is known.")

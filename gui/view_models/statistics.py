@@ -80,14 +80,14 @@ def _stream_rows(stream: StreamFacts | None) -> list[Row]:
         _declared_row(
             translate("Statistics", "Frame size"),
             stream,
-            plain_milliseconds(stream.frame_ms) if stream else UNKNOWN,
+            plain_milliseconds(stream.packet_ms) if stream else UNKNOWN,
             plain_milliseconds(stream.declared_frame_ms) if stream and stream.declared_frame_ms is not None else None,
             translate("Statistics", "What the packets hold, and what the server declared"),
         ),
         Row(
-            translate("Statistics", "Packet duration"),
-            plain_milliseconds(stream.packet_ms) if stream else UNKNOWN,
-            translate("Statistics", "All frames of one packet together"),
+            translate("Statistics", "Coded in frames of"),
+            plain_milliseconds(stream.frame_ms) if stream else UNKNOWN,
+            translate("Statistics", "Inside a packet: CELT codes 40 and 60 ms as frames of 20 ms"),
         ),
         Row(
             translate("Statistics", "Sample rate declared"),

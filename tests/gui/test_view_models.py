@@ -40,7 +40,7 @@ def rows_of(monitor: Monitor | None = None, **facts: object) -> dict[str, Row]:
         ("Coding", "CELT · fullband, 20 kHz"),
         ("Channels", "2 (as declared)"),
         ("Frame size", "20 ms (as declared)"),
-        ("Packet duration", "20 ms"),
+        ("Coded in frames of", "20 ms"),
         ("FEC / DTX", "off / off"),
         ("Bit rate", "64.3 kbit/s"),
         ("Packets received", "3,010 · 484.6 kB"),
@@ -65,7 +65,7 @@ def test_a_streaming_session_in_the_table(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("name", "facts", "value"),
     [
-        ("Frame size", {"stream": replace(STREAM, frame_ms=10.0)}, "10 ms ≠ 20 ms declared"),
+        ("Frame size", {"stream": replace(STREAM, packet_ms=10.0)}, "10 ms ≠ 20 ms declared"),
         ("Channels", {"stream": replace(STREAM, channels=1)}, "1 ≠ 2 declared"),
         ("Packets lost", {"packets_lost": 3}, "3"),
         ("Malformed", {"packets_malformed": 1}, "1"),

@@ -15,6 +15,10 @@ from tests.playout.bench import BLOCK, CONCEALED, FRAME, Bench, CountingDecoder,
 BLOCK_MS = BLOCK / 48
 
 
+def paced_from(began_ms: float, count: int) -> list[MediaPacket]:
+    return [counted_packet(i, began_ms + i * 20) for i in range(count)]
+
+
 def test_before_the_first_packet_there_is_silence_and_no_underrun() -> None:
     bench = Bench.make().run(500)
     assert not bench.out.any()
@@ -181,6 +185,15 @@ def test_a_device_that_asks_for_a_lot_at_once_gets_it(target_ms: float, burst: i
     after = bench.buffer.counters()
     assert after.starved_samples == before.starved_samples
     assert after.skipped_samples == before.skipped_samples
+
+
+def test_the_buffer_that_a_device_fills_at_its_start_is_not_asked_for_again() -> None:
+    bench = Bench.make(60).run(1, burst=40)  # 200 ms at once, then 20 ms each
+    bench.now_ns = 30_000_000
+    bench.run(500, burst=4)
+    bench.send(paced_from(500, 400)).run(7_000, burst=4)
+    assert bench.buffer.counters().skipped_samples == 0
+    assert max(bench.depths_ms[-100:]) <= 60 + 2 * 20 + BLOCK_MS
 
 
 @pytest.mark.parametrize("burst", [1, 4])
