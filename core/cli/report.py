@@ -114,7 +114,7 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             f"{values['packets_received']} received, {values['packets_lost']} missing,"
             f" {values['packets_malformed']} malformed",
         ),
-        ("underruns", f"{underruns['episodes']} episodes, {underruns['starved_ms']:.0f} ms starved"),
+        ("underruns", f"{_count(underruns['episodes'], 'episode')}, {underruns['starved_ms']:.0f} ms starved"),
         (
             "cut, held",
             f"{values['skipped_samples'] / 48:.0f} ms cut out, {values['held_samples'] / 48:.0f} ms held,"
@@ -137,6 +137,10 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             f" device {_text(latency['device'])}",
         ),
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _output_text(values: dict[str, Any]) -> str:

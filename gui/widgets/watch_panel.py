@@ -101,9 +101,10 @@ class WatchPanel(QWidget):
         counts = snapshot.underruns
         if counts.episodes == 0:
             return self.tr("none so far")
-        return self.tr("{starved} in {episodes} episodes").format(
-            starved=milliseconds(counts.starved_ms), episodes=counts.episodes
+        text = (
+            self.tr("{starved} in 1 episode") if counts.episodes == 1 else self.tr("{starved} in {episodes} episodes")
         )
+        return text.format(starved=milliseconds(counts.starved_ms), episodes=counts.episodes)
 
     def _empty_text(self, plot: object) -> str:
         if plot is self.underrun_plot and self._has_played:

@@ -235,6 +235,27 @@ async def test_text_instead_of_audio_is_named_and_the_connection_kept() -> None:
         await run.until(lambda: run.snapshot.text_messages_ignored == 8)
 
 
+async def test_a_server_that_sends_something_else_is_doubted_in_words_though_the_connection_stands() -> None:
+    async def noise(connection: ServerConnection) -> None:
+        await send_paced(connection, (b"\xff\xff\xff",) * 200)
+
+    async with serving(noise) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.doubt is not None)
+        assert "messages are no Opus packets" in str(run.snapshot.connection.doubt)
+        assert run.snapshot.connection.state is ConnectionState.STREAMING
+
+
+async def test_a_server_that_sends_nothing_is_doubted_until_it_does() -> None:
+    async def late(connection: ServerConnection) -> None:
+        await asyncio.sleep(3.5)
+        await send_paced(connection, opus_packets(100))
+
+    async with serving(late) as url, listening(url) as run:
+        await run.until(lambda: "sends no audio" in str(run.snapshot.connection.doubt))
+        await run.until(lambda: run.snapshot.connection.doubt is None)
+        assert run.snapshot.connection.state is ConnectionState.STREAMING
+
+
 async def test_garbage_between_packets_is_counted_concealed_and_the_connection_kept() -> None:
     async def spoil(connection: ServerConnection) -> None:
         packets = list(opus_packets(200))
