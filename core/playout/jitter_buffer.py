@@ -283,24 +283,24 @@ class JitterBuffer:
         self._concealment.end()
 
     def _is_filled(self, now_ns: int) -> bool:
-        """Whether the target is reached, so that even the last block of the device's burst keeps to it."""
+        excess = self._excess_at_start(now_ns)
+        return excess is not None and excess >= 0 and len(self._ring) >= self._device.burst_frames(now_ns)
+
+    def _excess_at_start(self, now_ns: int) -> int | None:
+        """By how much playout would lag behind the target if it started now, judged by the device's soonest block."""
         delay_ns = self._delay.recent(now_ns, self._ring.read_position)
-        burst = self._device.burst_frames(now_ns)
-        spread = burst - self._device.block_frames
-        return (
-            delay_ns is not None
-            and len(self._ring) >= burst
-            and samples_in(delay_ns) + self._device.asked_before >= self._settings.target_samples + spread
-        )
+        if delay_ns is None:
+            return None
+        # The first block of a burst is asked for in time, the last one sooner than it is needed.
+        spread = self._device.burst_frames(now_ns) - self._device.block_frames
+        return samples_in(delay_ns) + self._device.asked_before - spread - self._settings.target_samples
 
     def _cut_late_audio(self, now_ns: int) -> None:
         """After a stall over TCP everything comes at last: skip what is late."""
-        delay_ns = self._delay.recent(now_ns, self._ring.read_position)
-        if delay_ns is None:
+        excess = self._excess_at_start(now_ns)
+        if excess is None or excess <= TRIM_THRESHOLD_SAMPLES:
             return
-        excess = samples_in(delay_ns) - self._settings.target_samples
-        is_stall = abs(excess - self._underrun.samples) <= LATE_AUDIO_MARGIN_SAMPLES
-        if is_stall and excess > TRIM_THRESHOLD_SAMPLES:
+        if abs(excess - self._underrun.samples) <= LATE_AUDIO_MARGIN_SAMPLES:
             self._cut(min(excess, len(self._ring) - self._reserve(now_ns)))
 
     def _produce(self, out: Pcm, now_ns: int) -> int:
