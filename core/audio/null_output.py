@@ -19,8 +19,8 @@ from core.audio.output import (
 )
 
 _BLOCK_NS: Final = BLOCK_FRAMES * 1_000_000_000 // SAMPLE_RATE_HZ
-_XRUN_NS: Final = 2 * _BLOCK_NS
-"""A device with two blocks of its own would have run dry by then."""
+_XRUN_NS: Final = 100_000_000
+"""A shorter stall is made up for, as a device with 100 ms of its own would; a longer one is lost time, and counted."""
 
 
 class NullOutput:
