@@ -32,8 +32,11 @@ _COMPLAINTS_ENDURED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class OutputDevice:
-    """A device that can play. ``index`` is PortAudio's and changes when devices come and go: never store it."""
+class SoundDevice:
+    """A device that can play, or one that can record.
+
+    ``index`` is PortAudio's and changes when devices come and go: never store it.
+    """
 
     index: int
     name: str
@@ -45,6 +48,29 @@ class OutputDevice:
     def label(self) -> str:
         """Name and host API: what identifies a device across restarts."""
         return f"{self.name} ({self.host_api})"
+
+
+def list_devices(library: Any, kind: str) -> list[SoundDevice]:
+    """All devices of a kind, ``"output"`` or ``"input"``, in PortAudio's order; empty where there is no sound system.
+
+    ``library`` is `sounddevice`, loaded.
+    """
+    try:
+        default = int(library.query_devices(kind=kind)["index"])
+    except (library.PortAudioError, ValueError):
+        default = None
+    apis = library.query_hostapis()
+    return [
+        SoundDevice(
+            index=device["index"],
+            name=str(device["name"]),
+            host_api=str(apis[device["hostapi"]]["name"]),
+            channels=int(device[f"max_{kind}_channels"]),
+            is_default=device["index"] == default,
+        )
+        for device in library.query_devices()
+        if device[f"max_{kind}_channels"] > 0
+    ]
 
 
 class PortAudio:
@@ -73,24 +99,11 @@ class PortAudio:
                 "no sound: PortAudio could not be loaded; on Debian and Ubuntu install libportaudio2"
             ) from error
 
-    def outputs(self) -> list[OutputDevice]:
+    def outputs(self) -> list[SoundDevice]:
         """All devices with output channels, in PortAudio's order; an empty list where there is no sound system."""
-        library = self.library
-        default = self._default_index()
-        apis = library.query_hostapis()
-        return [
-            OutputDevice(
-                index=device["index"],
-                name=str(device["name"]),
-                host_api=str(apis[device["hostapi"]]["name"]),
-                channels=int(device["max_output_channels"]),
-                is_default=device["index"] == default,
-            )
-            for device in library.query_devices()
-            if device["max_output_channels"] > 0
-        ]
+        return list_devices(self.library, "output")
 
-    def find_output(self, wanted: str) -> OutputDevice:
+    def find_output(self, wanted: str) -> SoundDevice:
         """The device of a label or name; ``"default"`` is the system's default.
 
         Raises:
@@ -151,12 +164,6 @@ class PortAudio:
             atexit.unregister(self.library._exit_handler)
         if self._gate is not None:
             self._gate.close()
-
-    def _default_index(self) -> int | None:
-        try:
-            return int(self.library.query_devices(kind="output")["index"])
-        except (self.library.PortAudioError, ValueError):
-            return None
 
 
 class _StderrGate:

@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from core.audio.output import OutputError
-from core.audio.portaudio import OutputDevice, PortAudio
+from core.audio.portaudio import PortAudio, SoundDevice
 from core.audio.sources import SourceError
-from core.audio.sources.microphone import InputDevice, input_devices
+from core.audio.sources.microphone import input_devices
 from core.cli.common import EXIT_FINE, CommandError
 
 
@@ -50,14 +50,14 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_FINE
 
 
-def _rows(kind: str, devices: list[OutputDevice] | list[InputDevice]) -> list[dict[str, Any]]:
+def _rows(kind: str, devices: list[SoundDevice]) -> list[dict[str, Any]]:
     return [
         {"kind": kind, "name": device.label, "channels": device.channels, "default": device.is_default}
         for device in devices
     ]
 
 
-def _list(devices: list[OutputDevice] | list[InputDevice], otherwise: str) -> None:
+def _list(devices: list[SoundDevice], otherwise: str) -> None:
     if not devices:
         print(f"  {otherwise}")
     for device in devices:

@@ -7,12 +7,12 @@ import importlib
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 
+from core.audio.portaudio import SoundDevice, list_devices
 from core.audio.sources.pcm import Pcm16, PcmBlock, PcmFifo, SourceError
 
 DEVICE_BLOCK_MS: Final = 2.5
@@ -33,45 +33,13 @@ _MAX_FILLED_LOSS_NS: Final = 200_000_000
 """A longer pause is not filled up; the stream notices it as one."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputDevice:
-    """A device that can record. ``index`` is PortAudio's and changes when devices come and go: never store it."""
-
-    index: int
-    name: str
-    host_api: str
-    channels: int
-    is_default: bool
-
-    @property
-    def label(self) -> str:
-        """Name and host API: what identifies a device across restarts."""
-        return f"{self.name} ({self.host_api})"
-
-
-def input_devices() -> list[InputDevice]:
+def input_devices() -> list[SoundDevice]:
     """All devices with input channels, in PortAudio's order; an empty list where there is no sound system.
 
     Raises:
         SourceError: PortAudio is not installed.
     """
-    library = _load_sounddevice()
-    try:
-        default = int(library.query_devices(kind="input")["index"])
-    except (library.PortAudioError, ValueError):
-        default = None
-    apis = library.query_hostapis()
-    return [
-        InputDevice(
-            index=device["index"],
-            name=str(device["name"]),
-            host_api=str(apis[device["hostapi"]]["name"]),
-            channels=int(device["max_input_channels"]),
-            is_default=device["index"] == default,
-        )
-        for device in library.query_devices()
-        if device["max_input_channels"] > 0
-    ]
+    return list_devices(_load_sounddevice(), "input")
 
 
 def _find(wanted: str) -> int | str:
