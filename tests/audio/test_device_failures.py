@@ -29,13 +29,13 @@ def probe(url: str, card: SoundCard, duration_s: float, report: Path, *more: str
 @pytest.mark.sound
 def test_a_sound_server_that_dies_neither_hangs_nor_floods_the_program(server_url: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    with SoundCard() as card, probe(server_url, card, 5, report) as child:
+    with SoundCard() as card, probe(server_url, card, 9, report) as child:
         deadline_s = time.monotonic() + 10
         while "ear:playback_FL\n  |<-" not in card.links():
             assert time.monotonic() < deadline_s
             time.sleep(0.05)
         os.kill(next(daemon.pid for daemon in card._daemons if daemon.name == "pipewire"), signal.SIGKILL)
-        assert child.wait(12) == 0, child.text()[-3000:]
+        assert child.wait(25) == 0, child.text()[-3000:]
     result = json.loads(report.read_text())
     assert result["output"] == "no sound (null output)"
     assert "does not ask for samples any more" in result["output_problem"]
