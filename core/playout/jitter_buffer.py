@@ -94,11 +94,6 @@ class JitterBuffer:
         self._underrun = UnderrunTracker(self._counters, self._interval)
 
     @property
-    def channels(self) -> int:
-        """Channels of what `pull` gives; mono packets sound on both."""
-        return self._decoder.channels
-
-    @property
     def settings(self) -> PlayoutSettings:
         """What is in force."""
         return self._settings

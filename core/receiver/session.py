@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
+from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
@@ -120,11 +120,10 @@ class ListeningSession:
 
     def set_volume_db(self, volume_db: float) -> None:
         """Set the level. Raises `SettingError` outside of -60 to +12 dB."""
-        if not MIN_VOLUME_DB <= volume_db <= MAX_VOLUME_DB:
-            raise SettingError(
-                f"a volume of {volume_db:g} dB is not possible; accepted: {MIN_VOLUME_DB:g} to {MAX_VOLUME_DB:g} dB"
-            )
-        self._playback.volume.set_db(volume_db)
+        try:
+            self._playback.volume.set_db(volume_db)
+        except VolumeError as error:
+            raise SettingError(str(error)) from error
 
     def set_muted(self, muted: bool) -> None:
         """Silence without a click; playout goes on."""
