@@ -55,6 +55,19 @@ class OpusDecoder:
             raise DecodeError("an empty message is no Opus packet")
         return self._run(packet, MAX_PACKET_SAMPLES)
 
+    def recover(self, packet: bytes, frames: int) -> Pcm:
+        """The last ``frames`` samples before ``packet``, from the copy of low bit rate that it carries (in-band FEC).
+
+        For a packet with LBRR frames (`PacketInfo.has_fec`) whose predecessor is missing; ``packet`` itself is decoded
+        afterwards. ``frames`` is its predecessor's duration; what is not covered by the copy is concealed.
+
+        Raises:
+            DecodeError: libopus refuses the packet.
+            ValueError: ``frames`` is no multiple of 120 up to 5760.
+        """
+        _check_duration(frames)
+        return self._run(packet, frames, is_recovery=True)
+
     def conceal(self, frames: int) -> Pcm:
         """What libopus' packet loss concealment puts in place of the next ``frames`` samples.
 
@@ -63,15 +76,13 @@ class OpusDecoder:
         Raises:
             ValueError: ``frames`` is none of these.
         """
-        if frames % _CONCEALMENT_STEP or not 0 < frames <= MAX_PACKET_SAMPLES:
-            raise ValueError(
-                f"{frames} samples cannot be concealed; accepted: multiples of {_CONCEALMENT_STEP}"
-                f" up to {MAX_PACKET_SAMPLES}"
-            )
+        _check_duration(frames)
         return self._run(b"", frames)
 
-    def _run(self, packet: bytes, frames: int) -> Pcm:
-        decoded = self._decode_float(self._open_state(), packet, len(packet), self._pcm_pointer, frames, 0)
+    def _run(self, packet: bytes, frames: int, is_recovery: bool = False) -> Pcm:
+        decoded = self._decode_float(
+            self._open_state(), packet, len(packet), self._pcm_pointer, frames, int(is_recovery)
+        )
         if decoded < 0:
             raise DecodeError(f"libopus refused a packet of {len(packet)} bytes: {self._error_text(decoded)}")
         return self._pcm[:decoded]
@@ -106,3 +117,11 @@ class OpusDecoder:
         from opuslib.exceptions import OpusError
 
         return str(OpusError(code))
+
+
+def _check_duration(frames: int) -> None:
+    if frames % _CONCEALMENT_STEP or not 0 < frames <= MAX_PACKET_SAMPLES:
+        raise ValueError(
+            f"{frames} samples cannot be concealed; accepted: multiples of {_CONCEALMENT_STEP}"
+            f" up to {MAX_PACKET_SAMPLES}"
+        )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.opus.packet import SAMPLES_PER_MS
+from core.playout.cause import UnderrunCause
+from core.playout.target import TargetChange
 
 _PULLS_KEPT = 512
 """Playout delays kept between two looks; 512 pulls of 2.5 ms are 1.3 s, and a look comes every 50 ms."""
@@ -30,9 +32,9 @@ class PlayoutCounters:
     """Missing sequence numbers: over TCP, what the server dropped."""
     packets_malformed: int = 0
     skipped_samples: int = 0
-    """Audio cut out to come back to the target delay."""
-    held_samples: int = 0
-    """Silence put in on purpose because the target delay was raised."""
+    """Audio left out because it was later than live mode allows, or because the ring was full."""
+    recovered_samples: int = 0
+    """Missing audio that came from in-band FEC."""
     underrun_episodes: int = 0
     starved_samples: int = 0
 
@@ -48,6 +50,11 @@ class UnderrunEpisode:
 
     began_ns: int
     starved_samples: int
+    cause: UnderrunCause = UnderrunCause.NETWORK
+
+    def because(self, cause: UnderrunCause) -> UnderrunEpisode:
+        """The same with this cause."""
+        return replace(self, cause=cause)
 
     @property
     def starved_ms(self) -> float:
@@ -78,9 +85,10 @@ class PlayoutInterval:
     """Mean time from a packet's last sample being captured to its arrival, where capture times are known."""
     starved_ms: float
     skipped_ms: float
-    """Audio cut out to come back to the target delay."""
-    held_ms: float
-    """Silence put in because the target delay was raised."""
+    """Audio left out because it was later than live mode allows, or because the ring was full."""
+    stretched_ms: float
+    """Audio put in and taken out by time-scale modification, together."""
+    target_changes: tuple[TargetChange, ...]
     episodes: tuple[UnderrunEpisode, ...]
     """Episodes that ended in this interval."""
     episodes_begun: int
@@ -102,9 +110,9 @@ class IntervalTally:
     _network_count: int = 0
     starved_samples: int = 0
     skipped_samples: int = 0
-    held_samples: int = 0
+    stretched_samples: int = 0
     episodes_begun: int = 0
-    episodes: list[UnderrunEpisode] = field(default_factory=list)
+    target_changes: list[TargetChange] = field(default_factory=list)
 
     def depth(self, samples: int) -> None:
         """One reading of the ring's depth."""
@@ -127,8 +135,8 @@ class IntervalTally:
             self._network_ns += network_ns
             self._network_count += 1
 
-    def take(self) -> PlayoutInterval:
-        """The figures gathered so far, and start anew."""
+    def take(self, episodes: tuple[UnderrunEpisode, ...]) -> PlayoutInterval:
+        """The figures gathered so far with the episodes that ended, and start anew."""
         depth = None
         if self._depth_count:
             depth = Range(
@@ -143,12 +151,13 @@ class IntervalTally:
             network_ms=self._network_ns / self._network_count / 1e6 if self._network_count else None,
             starved_ms=self.starved_samples / SAMPLES_PER_MS,
             skipped_ms=self.skipped_samples / SAMPLES_PER_MS,
-            held_ms=self.held_samples / SAMPLES_PER_MS,
-            episodes=tuple(self.episodes),
+            stretched_ms=self.stretched_samples / SAMPLES_PER_MS,
+            target_changes=tuple(self.target_changes),
+            episodes=episodes,
             episodes_begun=self.episodes_begun,
         )
         self._depth_count = self._depth_total = self._delay_count = 0
         self._buffer_ns = self._buffer_count = self._network_ns = self._network_count = 0
-        self.starved_samples = self.skipped_samples = self.held_samples = self.episodes_begun = 0
-        self.episodes.clear()
+        self.starved_samples = self.skipped_samples = self.stretched_samples = self.episodes_begun = 0
+        self.target_changes.clear()
         return interval

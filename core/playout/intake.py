@@ -1,4 +1,4 @@
-"""Packets to PCM, in order: inspected, gaps concealed, decoded."""
+"""Packets to PCM, in order: inspected, gaps filled (from in-band FEC where it is sent, else concealed), decoded."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class Taken:
     concealed_samples: int
     """How many frames of ``pcm`` were concealed rather than received."""
     packets_lost: int
+    media_jump_samples: int = 0
+    """Media time before ``pcm`` that nothing stands for: a pause of the source, or a gap too long to be filled."""
+    recovered_samples: int = 0
+    """How many frames of ``pcm`` came from in-band FEC."""
     is_discarded: bool = False
 
 
@@ -63,19 +67,26 @@ class Intake:
         missing = self._missing_packets(packet)
         if missing is None:
             return Taken(None, "a packet came twice or too late in sequence", self._nothing, 0, 0, 0, is_discarded=True)
-        gap = self._conceal(self._gap_samples(packet, missing))
+        silent_samples = self._silent_samples(packet, missing)
+        gap_samples = min(silent_samples, MAX_GAP_CONCEALED_SAMPLES) if missing else 0
+        jump_samples = silent_samples - gap_samples
         try:
             info = parse_packet(packet.payload)
+            recovered_samples = min(gap_samples, info.frame_samples) if info.has_fec else 0
+            gap = self._conceal(gap_samples - recovered_samples)
+            if recovered_samples:
+                gap = np.concatenate((gap, self._decoder.recover(packet.payload, recovered_samples)))
             decoded = self._decoder.decode(packet.payload)
         except (MalformedPacketError, DecodeError) as error:
             # It was meant to be audio of about the usual length: keep the time, conceal the content.
-            pcm = np.concatenate((gap, self._conceal(self._last_duration)))
+            pcm = self._conceal(gap_samples + self._last_duration)
             self._follow(packet, self._last_duration)
-            return Taken(None, str(error), pcm, len(gap), len(pcm), missing)
+            return Taken(None, str(error), pcm, gap_samples, len(pcm), missing, jump_samples)
         self._last_duration = info.duration_samples
         self._follow(packet, info.duration_samples)
         pcm = np.concatenate((gap, decoded)) if len(gap) else decoded
-        return Taken(info, None, pcm, len(gap), len(gap), missing)
+        concealed_samples = gap_samples - recovered_samples
+        return Taken(info, None, pcm, gap_samples, concealed_samples, missing, jump_samples, recovered_samples)
 
     def _missing_packets(self, packet: MediaPacket) -> int | None:
         """How many sequence numbers were left out before this packet; ``None`` if it is an old one."""
@@ -84,20 +95,17 @@ class Intake:
         missing = packet.sequence_number - self._last_sequence_number - 1
         return missing if missing >= 0 else None
 
-    def _gap_samples(self, packet: MediaPacket, missing: int) -> int:
-        """The media time that went with missing packets; a jump without missing ones is the source's own pause."""
-        if missing == 0:
-            return 0
+    def _silent_samples(self, packet: MediaPacket, missing: int) -> int:
+        """The media time between the packet before and this one."""
         if packet.media_timestamp is not None and self._next_timestamp is not None:
             return max(0, packet.media_timestamp - self._next_timestamp)
         return missing * self._last_duration
 
     def _conceal(self, samples: int) -> Pcm:
-        steps = -(-min(samples, MAX_GAP_CONCEALED_SAMPLES) // _CONCEAL_STEP_SAMPLES)
-        if steps <= 0:
+        if samples <= 0:
             return self._nothing
-        pieces = [self._decoder.conceal(_CONCEAL_STEP_SAMPLES).copy() for _ in range(steps)]
-        return np.concatenate(pieces)[: min(samples, MAX_GAP_CONCEALED_SAMPLES)]
+        steps = -(-samples // _CONCEAL_STEP_SAMPLES)
+        return np.concatenate([self._decoder.conceal(_CONCEAL_STEP_SAMPLES).copy() for _ in range(steps)])[:samples]
 
     def _follow(self, packet: MediaPacket, duration: int) -> None:
         self._last_sequence_number = packet.sequence_number

@@ -16,29 +16,29 @@ from typing import Final
 from core.opus.decoder import OpusDecoder, Pcm
 from core.opus.media import MediaPacket
 from core.opus.packet import SAMPLES_PER_MS, PacketInfo
-from core.playout.concealment import Concealment, Hold
-from core.playout.delay import PlayoutDelay, duration_ns, samples_in
+from core.playout.arrivals import duration_ns, samples_in
+from core.playout.cause import CauseFinder
+from core.playout.concealment import Concealment
 from core.playout.device import DevicePattern
 from core.playout.figures import IntervalTally, PlayoutCounters, PlayoutInterval
 from core.playout.intake import Intake
+from core.playout.player import Player
 from core.playout.ring import PcmRing
-from core.playout.settings import PlayoutSettings, PlayoutSettingsError
+from core.playout.settings import PlayoutMode, PlayoutSettings, PlayoutSettingsError
+from core.playout.steering import STEADY, Steering, Step
 from core.playout.timeline import Timeline
 from core.playout.underrun import UnderrunTracker
+from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.playout.windows import FADE_SAMPLES
 
-TRIM_THRESHOLD_SAMPLES: Final = 10 * SAMPLES_PER_MS
-"""Delay above the target that is left alone: each cut is a splice, and 10 ms more delay are not noticed."""
-
-QUICK_TRIM_THRESHOLD_SAMPLES: Final = 50 * SAMPLES_PER_MS
-"""So much more than the target is not waited out for a second: a stalling sound device would pile it up."""
-
-LATE_AUDIO_MARGIN_SAMPLES: Final = 100 * SAMPLES_PER_MS
-"""After a stall over TCP as much audio is late as was missed. A burst that brings less or more than that by this much
-was no stall: a pause of the source, or an utterance sent ahead."""
+PART_SAMPLES: Final = 10 * SAMPLES_PER_MS
+"""A longer block is played in parts of 10 ms, with at most one splice in each."""
 
 BURST_WAIT_NS: Final = 60_000_000
-"""For so long at most playout waits for the end of a burst, to know how much of it is late."""
+"""For so long at most playout waits in live mode for the end of a burst, to know how much of it is late."""
+
+REFILL_NS: Final = 500_000_000
+"""An underrun so soon after another one is waited out until the target is reached, or it would stutter."""
 
 
 class PlayoutState(Enum):
@@ -49,10 +49,8 @@ class PlayoutState(Enum):
     FILLING = "filling"
     """Packets come; the target delay is not reached yet."""
     PLAYING = "playing"
-    HOLDING = "holding"
-    """Silence on purpose, because the target delay was raised."""
     STARVED = "starved"
-    """An underrun: concealment, then silence, until enough has come to go on."""
+    """An underrun: concealment, then silence, until there is something to go on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class PushResult:
 
 
 class JitterBuffer:
-    """Opus packets in, continuous 48 kHz PCM out, delayed by a target that can change at any time."""
+    """Opus packets in, continuous 48 kHz PCM out, delayed by a target that is set or finds itself."""
 
     def __init__(self, settings: PlayoutSettings | None = None, decoder: OpusDecoder | None = None) -> None:
         """Reserve all memory: the bound in ``settings`` decides how much.
@@ -82,16 +80,19 @@ class JitterBuffer:
         self._intake = Intake(self._decoder)
         self._concealment = Concealment(self._decoder)
         self._concealment.end()
-        self._delay = PlayoutDelay()
+        self._steering = Steering(self._settings)
         self._device = DevicePattern()
-        self._ready_since_ns: int | None = None
         self._timeline = Timeline()
         self._state = PlayoutState.IDLE
         self._is_source_playing = True
-        self._hold = Hold(self._decoder.channels)
+        self._ready_since_ns: int | None = None
+        self._must_fill = True
+        self._resumed_ns: int | None = None
         self._counters = PlayoutCounters()
         self._interval = IntervalTally()
         self._underrun = UnderrunTracker(self._counters, self._interval)
+        self._causes = CauseFinder()
+        self._player = Player(self._ring, self._decoder.channels, self._counters, self._interval)
 
     @property
     def settings(self) -> PlayoutSettings:
@@ -108,6 +109,21 @@ class JitterBuffer:
         """Decoded audio waiting to be played."""
         return len(self._ring) / SAMPLES_PER_MS
 
+    @property
+    def media_position_ns(self) -> int:
+        """The media time that will be played next, counted from the stream's first frame."""
+        return self._steering.clock.media_ns(self._ring.read_position)
+
+    @property
+    def target_delay_ms(self) -> float:
+        """The target delay in force: the one set, or what adaptation has come to."""
+        return self._steering.target_ms
+
+    @property
+    def clock_skew_ppm(self) -> float | None:
+        """By how much the sender's clock is slower than the device's, in millionths; ``None`` while unknown."""
+        return self._steering.skew_ppm
+
     def push(self, packet: MediaPacket) -> PushResult:
         """Take in one packet, in the order of arrival. A packet that cannot be decoded is counted and concealed."""
         with self._lock:
@@ -117,20 +133,21 @@ class JitterBuffer:
             self._counters.packets_lost += taken.packets_lost
             self._counters.packets_discarded += taken.is_discarded
             self._counters.packets_malformed += taken.info is None and not taken.is_discarded
+            self._counters.recovered_samples += taken.recovered_samples
             if len(taken.pcm) == 0:
                 return PushResult(taken.info, taken.problem, 0.0, taken.packets_lost)
+            if taken.packets_lost:
+                self._underrun.lost(taken.gap_samples + taken.media_jump_samples)
             if taken.concealed_samples:
                 self._counters.concealed_samples += taken.concealed_samples
                 self._counters.concealment_events += 1
             self._make_room(len(taken.pcm))
+            if taken.media_jump_samples:
+                self._steering.clock.jump(self._ring.write_position, taken.media_jump_samples)
             relative_ns = self._append(packet, taken.pcm, taken.gap_samples)
             if self._state is PlayoutState.IDLE:
                 self._state = PlayoutState.FILLING
-            elif self._state is PlayoutState.PLAYING:
-                self._trim(self._delay.settled_level(packet.arrival_ns), TRIM_THRESHOLD_SAMPLES, packet.arrival_ns)
-                self._trim(
-                    self._delay.lasting_level(packet.arrival_ns), QUICK_TRIM_THRESHOLD_SAMPLES, packet.arrival_ns
-                )
+                self._must_fill = True
             return PushResult(taken.info, taken.problem, relative_ns / 1e6, taken.packets_lost)
 
     def pull(self, out: Pcm, now_ns: int) -> None:
@@ -139,18 +156,15 @@ class JitterBuffer:
             self._device.asked(now_ns, len(out), duration_ns(len(out)))
             self._start_if_ready(now_ns)
             self._note_depth()
-            if self._state is PlayoutState.PLAYING:
-                delay_ns = self._delay.reported(now_ns, self._ring.read_position)
-                if delay_ns is not None:
-                    self._interval.playout_delay(delay_ns / 1e6)
-                self._delay.pulled(now_ns, self._ring.read_position)
+            step = self._steer(now_ns, len(out)) if self._state is PlayoutState.PLAYING else STEADY
             filled = 0
             while filled < len(out):
-                filled += self._produce(out[filled:], now_ns + duration_ns(filled))
+                part = out[filled : filled + PART_SAMPLES]
+                filled += self._produce(part, now_ns + duration_ns(filled), step)
             self._note_depth()
 
     def configure(self, settings: PlayoutSettings, now_ns: int) -> None:
-        """Change the target delay, effective at once: a lower one cuts, a higher one holds playout for the difference.
+        """Change the settings, effective at once: playout goes faster or slower until it has come to a new target.
 
         Raises:
             PlayoutSettingsError: the bound differs; memory is reserved once.
@@ -161,8 +175,9 @@ class JitterBuffer:
                     f"the bound of {self._settings.max_depth_ms:g} ms was fixed when the buffer was made"
                 )
             self._settings = settings
-            if self._state is PlayoutState.PLAYING or self._state is PlayoutState.HOLDING:
-                self._steer(now_ns)
+            change = self._steering.configure(settings, now_ns)
+            if change is not None:
+                self._interval.target_changes.append(change)
 
     def begin_stream(self) -> None:
         """Another connection starts: what is still in the ring plays on, then the new stream."""
@@ -172,7 +187,8 @@ class JitterBuffer:
             if len(self._ring) > 0:
                 self._make_room(len(ending))
                 self._ring.write(ending)
-            self._delay.restart()
+            self._steering.restart()
+            self._must_fill = True
             self._is_source_playing = True
 
     def set_source_playing(self, is_playing: bool, now_ns: int) -> None:
@@ -182,8 +198,21 @@ class JitterBuffer:
             if not is_playing and self._state is PlayoutState.STARVED:
                 self._underrun.end()
                 self._state = PlayoutState.IDLE if len(self._ring) == 0 else PlayoutState.FILLING
-            elif is_playing and self._state is PlayoutState.IDLE:
-                self._delay.begin_fill()
+
+    def note_loop_stall(self, began_ns: int, ended_ns: int) -> None:
+        """Whoever owns the event loop tells that it did not run between these."""
+        with self._lock:
+            self._causes.loop_stalled(began_ns, ended_ns)
+
+    def note_device_xrun(self, at_ns: int) -> None:
+        """Whoever owns the sound device tells that it lost audio."""
+        with self._lock:
+            self._causes.device_xrun(at_ns)
+
+    def what_if(self, span: WhatIfSpan, now_ns: int) -> WhatIfCurve:
+        """What every fixed playout delay would have met in the recent past."""
+        with self._lock:
+            return self._steering.what_if.curve(span, now_ns)
 
     def counters(self) -> PlayoutCounters:
         """A copy of the totals; an episode that still lasts is in them."""
@@ -193,7 +222,7 @@ class JitterBuffer:
     def take_interval(self) -> PlayoutInterval:
         """What happened since the last call."""
         with self._lock:
-            return self._interval.take()
+            return self._interval.take(self._underrun.settle(self._causes))
 
     def close(self) -> None:
         """Free the decoder; neither `push` nor `pull` may be called afterwards."""
@@ -209,135 +238,112 @@ class JitterBuffer:
         if packet.capture_time_ns is not None:
             network_ns = packet.arrival_ns - packet.capture_time_ns - duration_ns(len(pcm) - gap)
         self._timeline.append(position, packet.arrival_ns, network_ns)
-        return self._delay.arrived(packet.arrival_ns, position)
+        relative_ns, change = self._steering.arrived(packet.arrival_ns, position, len(pcm) - gap)
+        if change is not None:
+            self._interval.target_changes.append(change)
+        return relative_ns
 
     def _make_room(self, frames: int) -> None:
         excess = len(self._ring) + frames - self._ring.capacity
         if excess > 0:
-            self._cut(excess)
+            self._skip(excess)
 
-    def _trim(self, delay_ns: int | None, threshold_samples: int, now_ns: int) -> None:
-        """Come back to the target if playout lags behind it by more than the threshold."""
-        if delay_ns is None:
-            return
-        excess = samples_in(delay_ns) - self._settings.target_samples
-        if excess > threshold_samples:
-            self._cut(min(excess, len(self._ring) - self._reserve(now_ns)))
-
-    def _reserve(self, now_ns: int) -> int:
-        """What a cut leaves in any case: all that the device asks for at once, and enough to fade."""
-        return max(FADE_SAMPLES, self._device.burst_frames(now_ns))
-
-    def _cut(self, samples: int) -> None:
-        if samples <= 0:
-            return
-        skipped = self._ring.skip(samples, FADE_SAMPLES)
-        self._counters.skipped_samples += skipped
-        self._interval.skipped_samples += skipped
-        self._delay.moved()
+    def _skip(self, samples: int) -> None:
+        before = self._ring.read_position
+        self._player.skip(samples)
+        self._jumped(before)
         self._counters.packets_discarded += self._timeline.skipped(self._ring.read_position)
 
-    def _steer(self, now_ns: int) -> None:
-        """Bring playout to a target that has just been set."""
-        delay_ns = self._delay.level(now_ns, self._ring.read_position)
-        if delay_ns is None:
-            return
-        missing = self._settings.target_samples - samples_in(delay_ns)
-        if missing > 0:
-            if self._state is PlayoutState.PLAYING:
-                self._hold.begin(self._ring.peek(0, min(FADE_SAMPLES, len(self._ring))))
-                self._state = PlayoutState.HOLDING
-            self._hold.samples_left = missing
-            self._delay.moved()
-            return
-        if self._state is PlayoutState.HOLDING:
-            self._play_from(self._hold.tail(FADE_SAMPLES))
-        self._trim(delay_ns, 0, now_ns)
+    def _jumped(self, before: int) -> None:
+        """The read position was at ``before`` and is elsewhere without a frame having been played."""
+        clock = self._steering.clock
+        self._steering.level.shift(clock.media_ns(self._ring.read_position) - clock.media_ns(before))
 
-    def _play_from(self, tail: Pcm) -> None:
-        """Go on playing the ring, out of what sounded before."""
-        self._ring.fade_in_from(tail)
-        self._state = PlayoutState.PLAYING
+    def _reserve(self, now_ns: int, block: int) -> int:
+        """What a splice leaves in any case: all that the device asks for at once, and enough to fade."""
+        return max(FADE_SAMPLES, block, self._device.burst_frames(now_ns))
 
     def _start_if_ready(self, now_ns: int) -> None:
-        is_filling = self._state is PlayoutState.FILLING or self._state is PlayoutState.STARVED
-        if not is_filling or len(self._ring) == 0:
+        is_waiting = self._state is PlayoutState.FILLING or self._state is PlayoutState.STARVED
+        if not is_waiting or len(self._ring) == 0:
             return
         if self._is_source_playing and not self._is_filled(now_ns):
             self._ready_since_ns = None
             return
         if self._ready_since_ns is None:
             self._ready_since_ns = now_ns
-        if self._delay.is_bursting(now_ns) and now_ns - self._ready_since_ns < BURST_WAIT_NS:
+        is_coming = self._steering.arrivals.is_bursting(now_ns) and now_ns - self._ready_since_ns < BURST_WAIT_NS
+        if is_coming and self._settings.mode is PlayoutMode.LIVE:
             return
         self._ready_since_ns = None
         if self._state is PlayoutState.STARVED:
-            self._cut_late_audio(now_ns)
             self._underrun.end()
-        self._play_from(self._concealment.tail(FADE_SAMPLES))
+            self._resumed_ns = now_ns
+        self._steering.begin_playing()
+        self._player.restart()
+        self._ring.fade_in_from(self._concealment.tail(FADE_SAMPLES))
         self._concealment.end()
+        self._must_fill = False
+        self._state = PlayoutState.PLAYING
 
     def _is_filled(self, now_ns: int) -> bool:
-        excess = self._excess_at_start(now_ns)
-        return excess is not None and excess >= 0 and len(self._ring) >= self._device.burst_frames(now_ns)
-
-    def _excess_at_start(self, now_ns: int) -> int | None:
-        """By how much playout would lag behind the target if it started now, judged by the device's soonest block."""
-        delay_ns = self._delay.recent(now_ns, self._ring.read_position)
-        if delay_ns is None:
-            return None
+        burst, block = self._device.burst_frames(now_ns), self._device.block_frames
+        if len(self._ring) < burst:
+            return False
+        if not self._must_fill:
+            return True
+        media_ns = self._steering.clock.media_ns(self._ring.read_position)
+        lag_ns = self._steering.arrivals.delay_ns(now_ns, media_ns)
         # The first block of a burst is asked for in time, the last one sooner than it is needed.
-        spread = self._device.burst_frames(now_ns) - self._device.block_frames
-        return samples_in(delay_ns) + self._device.asked_before - spread - self._settings.target_samples
+        spread = burst - block - self._device.asked_before
+        return lag_ns is not None and samples_in(lag_ns) - spread >= self._steering.goal_samples(block)
 
-    def _cut_late_audio(self, now_ns: int) -> None:
-        """After a stall over TCP everything comes at last: skip what is late."""
-        excess = self._excess_at_start(now_ns)
-        if excess is None or excess <= TRIM_THRESHOLD_SAMPLES:
-            return
-        if abs(excess - self._underrun.samples) <= LATE_AUDIO_MARGIN_SAMPLES:
-            self._cut(min(excess, len(self._ring) - self._reserve(now_ns)))
-
-    def _produce(self, out: Pcm, now_ns: int) -> int:
+    def _produce(self, out: Pcm, now_ns: int, step: Step) -> int:
         """Fill the start of ``out`` by what the state gives; return how many frames."""
         match self._state:
             case PlayoutState.PLAYING:
-                return self._play(out, now_ns)
+                return self._play(out, now_ns, step)
             case PlayoutState.STARVED:
                 audible = self._concealment.read_into(out)
                 self._underrun.starve(len(out), audible)
-                return len(out)
-            case PlayoutState.HOLDING:
-                return self._wait(out)
             case PlayoutState.IDLE | PlayoutState.FILLING:
                 self._concealment.read_into(out)
-                return len(out)
+        return len(out)
 
-    def _play(self, out: Pcm, now_ns: int) -> int:
+    def _play(self, out: Pcm, now_ns: int, step: Step) -> int:
+        if step.stretch_share:
+            before = self._ring.read_position
+            most = step.most_samples
+            if step.stretch_share > 0:
+                most = min(most, len(self._ring) - self._reserve(now_ns, len(out)))
+            if self._player.stretch(step.stretch_share, len(out), most):
+                self._jumped(before)
         start = self._ring.read_position
-        count = self._ring.read_into(out)
+        count = self._player.read_into(out, step.ratio)
         self._timeline.played(start, self._ring.read_position, now_ns, self._interval)
-        self._counters.total_samples_received += count
         if count < len(out):
             self._run_dry(now_ns + duration_ns(count))
         return count
 
-    def _wait(self, out: Pcm) -> int:
-        count = self._hold.read_into(out)
-        self._counters.held_samples += count
-        self._interval.held_samples += count
-        if self._hold.samples_left == 0:
-            self._play_from(self._hold.tail(FADE_SAMPLES))
-        return count
+    def _steer(self, now_ns: int, block: int) -> Step:
+        """Decide about the next block, note the delay that it is played with, and skip what live mode leaves out."""
+        ring = self._ring
+        step = self._steering.step(now_ns, block, ring.read_position, ring.write_position)
+        if step.skip_samples:
+            self._skip(min(step.skip_samples, len(ring) - self._reserve(now_ns, block)))
+        delay_ns = self._steering.delay_ns(now_ns, ring.read_position)
+        if delay_ns is not None:
+            self._interval.playout_delay(delay_ns / 1e6)
+        return step
 
     def _run_dry(self, now_ns: int) -> None:
-        self._delay.begin_fill()
         self._concealment.begin()
         if not self._is_source_playing:
             self._state = PlayoutState.IDLE
             return
         self._state = PlayoutState.STARVED
-        self._underrun.begin(now_ns)
+        self._must_fill = self._resumed_ns is not None and now_ns - self._resumed_ns < REFILL_NS
+        self._underrun.begin(now_ns, self._steering.overdue_ns(now_ns, self._ring.write_position))
 
     def _note_depth(self) -> None:
         """An empty ring counts only where it ought not to be empty: after the first fill, while the source plays."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from core.playout.delay import duration_ns
+from core.playout.arrivals import duration_ns
 from core.playout.figures import IntervalTally
 
 

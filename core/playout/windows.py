@@ -30,8 +30,8 @@ class SlidingMinimum:
         self._candidates: deque[tuple[int, int]] = deque()
         self._began_ns: int | None = None
 
-    def add(self, at_ns: int, value: int) -> None:
-        """Take in a value; times do not decrease."""
+    def add(self, at_ns: int, value: int) -> int:
+        """Take in a value and return the minimum; times do not decrease."""
         if self._began_ns is None:
             self._began_ns = at_ns
         while self._candidates and self._candidates[-1][1] >= value:
@@ -39,6 +39,7 @@ class SlidingMinimum:
         self._candidates.append((at_ns, value))
         while self._candidates[0][0] < at_ns - self._span_ns:
             self._candidates.popleft()
+        return self._candidates[0][1]
 
     @property
     def minimum(self) -> int | None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attempts import attempts
 from tests.support.processes import ChildProcess, opuscope, python
 from tests.support.sound_card import SoundCard
+from tests.support.witnesses import contention
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +73,19 @@ print(json.dumps({"share": frames / 96_000, "events": texts, "problem": status.p
 @pytest.mark.sound
 @pytest.mark.parametrize("period", [256, 1024, 2048])
 def test_within_six_seconds_all_plays_whatever_the_period_of_the_server(period: int) -> None:
-    with SoundCard(period=period) as card, python("-c", _PLAY, environment=card.environment) as child:
-        assert child.wait(20) == 0
-    result = json.loads(child.text("stdout"))
-    assert result["share"] > 0.8 or result["problem"], result
-    if period > 256:
-        assert any("reopened with" in text for text in result["events"]), result
+    """On an idle machine it is five: three for the first sample, which a starving device never asks for, and a second
+    for each step. On a busy one, opening a device alone takes two.
+    """
+    for attempt in attempts():
+        with attempt:
+            with (
+                SoundCard(period=period) as card,
+                contention() as seen,
+                python("-c", _PLAY, environment=card.environment) as child,
+            ):
+                assert child.wait(20) == 0
+            attempt.disturbances += seen
+            result = json.loads(child.text("stdout"))
+            assert result["share"] > 0.8 or result["problem"], result
+            if period > 256:
+                assert any("reopened with" in text for text in result["events"]), result

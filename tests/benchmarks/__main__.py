@@ -13,7 +13,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from tests.benchmarks import playout_cost
+from tests.benchmarks import playout_cost, sound_quality
+from tests.benchmarks.playout_comparison import comparison
 from tests.support.display import VirtualDisplay
 from tests.support.processes import REPOSITORY, opuscope
 from tests.support.sound_card import SoundCard
@@ -30,6 +31,10 @@ def main() -> int:
     chosen = parser.parse_args()
     how = ["--seconds", str(chosen.seconds), "--device-latency", str(chosen.device_latency)]
     playout_cost.main()
+    sound_quality.main()
+    print()
+    comparison.main(["--plots", str(REPOSITORY / "build" / "benchmarks")])
+    print()
     source = REPOSITORY / "resources" / "demo" / "demo.opus"
     with (
         VirtualDisplay() as display,

@@ -13,16 +13,16 @@ import pytest
 from core.audio.sources.spec import open_source
 from core.opus.decoder import OpusDecoder, Pcm
 from core.opus.encoder import EncoderSettings, OpusEncoder
+from tests.support.attempts import ATTEMPTS, attempts
 from tests.support.clips import align, largest_jump, longest_zero_run_ms, mono, read_wav, window_correlations
 from tests.support.processes import REPOSITORY, ChildProcess, opuscope
 from tests.support.sound_card import SoundCard
+from tests.support.witnesses import witnesses
 
 SOURCE = REPOSITORY / "resources" / "demo" / "demo.opus"
 SETTINGS = EncoderSettings(sample_rate=48_000, channels=2, bitrate=96_000)
 COMPARED_S = 20
-ATTEMPTS = 3
-"""A virtual machine that is stopped for longer than all buffers leaves a gap that the client sees, reports and cannot
-help; such a run says nothing and is made again. What the client itself reports as undisturbed has to be perfect."""
+MOST_S_AN_ATTEMPT = 60
 
 
 @pytest.fixture
@@ -56,12 +56,13 @@ def serve() -> ChildProcess:
     )
 
 
-def listen(card: SoundCard, wav: Path, dialect: str) -> dict[str, Any]:
-    """Play for as long as is compared and some more, record what is heard; the probe's report."""
+def listen(card: SoundCard, wav: Path, dialect: str) -> tuple[dict[str, Any], list[str]]:
+    """Play for as long as is compared and some more, record what is heard; the probe's report, what witnesses saw."""
     with serve() as server:
         url = server.wait_for_line(r"listening on (\S+)", 15)[1]
         with (
             card.record("ear", wav),
+            witnesses(card, wav) as seen,
             opuscope(
                 *("probe", url, "--duration", str(COMPARED_S + 4), "--dialect", dialect),
                 *("--output", "default", "--device-latency", "120", "--buffer", "fixed:150", "--json", "-"),
@@ -70,30 +71,45 @@ def listen(card: SoundCard, wav: Path, dialect: str) -> dict[str, Any]:
         ):
             assert probe.wait(COMPARED_S + 20) == 0, probe.text()
     report: dict[str, Any] = json.loads(probe.text("stdout"))
-    return report
+    return report, seen
+
+
+def admitted(figures: dict[str, Any]) -> list[str]:
+    """What the client itself says was missing: the listener knows, whoever is to blame."""
+    words = {
+        "underruns": figures["underruns"]["episodes"],
+        "skipped samples": figures["skipped_samples"],
+        "device xruns": figures["device_xruns"],
+        "output problem": figures["output_problem"],
+    }
+    return [f"{word} by the client's own figures: {value}" for word, value in words.items() if value]
 
 
 @pytest.mark.sound
+@pytest.mark.timeout(ATTEMPTS * MOST_S_AN_ATTEMPT)
 @pytest.mark.parametrize("dialect", ["auto", "bare"])
 async def test_what_is_heard_equals_the_decoded_source_without_gap_repeat_or_click(
     steady_card: SoundCard, tmp_path: Path, dialect: str
 ) -> None:
-    wav = tmp_path / "heard.wav"
-    for _ in range(ATTEMPTS):
-        figures = listen(steady_card, wav, dialect)
-        if figures["skipped_samples"] == 0 and figures["underruns"]["episodes"] == 0:
-            break
-    assert figures["underruns"]["episodes"] == 0
-    assert figures["skipped_samples"] == 0
+    """A virtual machine that stands still for longer than all buffers leaves a gap that nobody can help: seen by a
+    witness or admitted by the client, it lets the attempt be made again. All else has to be perfect.
+    """
     expected = await expected_sound()
     # The first half second is the source's own fade-in and the start of the device.
     reference = expected[24_000 : 24_000 + COMPARED_S * 48_000]
-    heard = read_wav(wav)
-    offset = align(mono(reference), mono(heard))
-    compared = heard[offset : offset + len(reference)]
-    for channel in (0, 1):
-        correlations = window_correlations(reference[:, channel], compared[:, channel], 0)
-        assert len(correlations) == COMPARED_S * 10
-        assert correlations.min() > 0.99
-    assert longest_zero_run_ms(compared) <= longest_zero_run_ms(reference) + 0.1
-    assert largest_jump(compared) <= largest_jump(reference) * 1.02 + 1e-4
+    wav = tmp_path / "heard.wav"
+    for attempt in attempts():
+        with attempt:
+            figures, seen = listen(steady_card, wav, dialect)
+            attempt.disturbances += [*seen, *admitted(figures)]
+            assert figures["underruns"]["episodes"] == 0
+            assert figures["skipped_samples"] == 0
+            heard = read_wav(wav)
+            offset = align(mono(reference), mono(heard))
+            compared = heard[offset : offset + len(reference)]
+            for channel in (0, 1):
+                correlations = window_correlations(reference[:, channel], compared[:, channel], 0)
+                assert len(correlations) == COMPARED_S * 10
+                assert correlations.min() > 0.99
+            assert longest_zero_run_ms(compared) <= longest_zero_run_ms(reference) + 0.1
+            assert largest_jump(compared) <= largest_jump(reference) * 1.02 + 1e-4

@@ -21,12 +21,12 @@ from tests.support.processes import ChildProcess
 SAMPLE_RATE_HZ: Final = 48_000
 _READY_WITHIN_S = 15.0
 _POLL_EVERY_S = 0.02
-_BYTES_PER_FRAME = 8
+BYTES_PER_FRAME: Final = 8
 """A recorded frame: two channels of float32."""
 _TAIL_S = 0.15
 """What is recorded on after the last instruction: more than the 10-40 ms that are still on their way to the sink."""
 
-_PROGRAMS = ("dbus-daemon", "pipewire", "wireplumber", "pw-cli", "pw-link", "pw-record")
+_PROGRAMS = ("dbus-daemon", "pipewire", "wireplumber", "pw-cli", "pw-link", "pw-profiler", "pw-record")
 
 _SINK = """
     {{ factory = adapter
@@ -240,7 +240,7 @@ class SoundCard:
                 recorder.wait(_READY_WITHIN_S)
 
     def _wait_for_growth(self, wav_path: Path, recorder: ChildProcess) -> None:
-        goal = _size(wav_path) + int(_TAIL_S * SAMPLE_RATE_HZ) * _BYTES_PER_FRAME
+        goal = _size(wav_path) + int(_TAIL_S * SAMPLE_RATE_HZ) * BYTES_PER_FRAME
         self._wait_until(lambda: _size(wav_path) >= goal, f"nothing is recorded into {wav_path}", recorder)
 
     def _wait_until(self, ready: Callable[[], bool], complaint: str, child: ChildProcess) -> None:

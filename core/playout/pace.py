@@ -1,0 +1,113 @@
+"""How fast playout goes: slower, faster, or a hair off to follow the sender's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.playout.resampling import MAX_DEVIATION
+from core.playout.target import SLOW_DOWN_SHARE
+
+NEARLY_DRY_MS: Final = 60.0
+"""With less than that to play, a packet that is overdue is worth slowing down more."""
+
+NEARLY_DRY_SHARE: Final = 0.6
+"""A dropout is worse than speech at 40 % of its pace for the moment before."""
+
+LOW_MS: Final = 20.0
+"""With less than that to play, playout slows down for any packet that is overdue."""
+
+BELOW_TARGET_MS: Final = 5.0
+"""Less than that below the target is left alone, or to resampling."""
+
+GENTLE_SHARE: Final = 0.1
+FAR_BELOW_TARGET_MS: Final = 50.0
+FAR_BELOW_SHARE: Final = 0.25
+"""To come up to a target that was raised."""
+
+ABOVE_TARGET_MS: Final = 7.0
+"""Less than that above the target is left alone, or to resampling."""
+
+ACCELERATION: Final = 0.25
+MAX_ACCELERATION: Final = 0.6
+"""Speech that is 60 % faster is still followed well (Foulke & Sticht 1969); it lasts for a second or two."""
+
+STEADY_LATENESS_MS: Final = 50.0
+"""While a packet is overdue by more, what seems too much is needed."""
+
+DEAD_BAND_MS: Final = 3.0
+SETTLED_MS: Final = 0.5
+"""Resampling begins at the one and ends at the other, unless the clocks differ."""
+
+LEAST_SKEW_PPM: Final = 30.0
+"""Less is what the estimate may be off by; it makes 2 ms in a minute."""
+
+SERVO_PPM_PER_MS: Final = 50.0
+MAX_SERVO_PPM: Final = 1_000.0
+"""A millisecond off the target is made up for in 20 s, more at 0.1 %: both are far below what is heard (0.5 %)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the pace is decided from, all in milliseconds."""
+
+    depth_ms: float
+    """Decoded audio waiting to be played."""
+    lag_ms: float
+    """How late playout is against the quickest packets."""
+    goal_ms: float
+    """How late it is to be."""
+    overdue_ms: float
+    """How late the next packet is already."""
+    overdue_limit_ms: float
+    """How late it may be before that is worth slowing down."""
+
+
+class Pace:
+    """Decides the share by which playout is faster (positive) or slower, and the ratio for resampling."""
+
+    def __init__(self) -> None:
+        """At the sender's pace."""
+        self._is_catching_up = False
+        self._is_resampling = False
+
+    def stretch(self, now: Situation, skew_ppm: float) -> float:
+        """By which share of the time playout is to be shortened (positive) or lengthened (negative)."""
+        slowing = self._slowing(now)
+        if slowing:
+            self._is_catching_up = False
+            return -slowing
+        excess_ms = now.lag_ms - now.goal_ms
+        is_needed = now.overdue_ms > STEADY_LATENESS_MS
+        self._is_catching_up = not is_needed and excess_ms > (0 if self._is_catching_up else ABOVE_TARGET_MS)
+        if self._is_catching_up:
+            return min(max(ACCELERATION, excess_ms / 1000), MAX_ACCELERATION)
+        # What resampling cannot follow.
+        beyond = abs(skew_ppm) * 1e-6 - MAX_DEVIATION
+        return 0.0 if beyond <= 0 else -beyond if skew_ppm > 0 else beyond
+
+    def ratio(self, now: Situation, skew_ppm: float) -> float:
+        """How many frames to take for each that is played: 1 plus at most 0.5 %, exactly 1 while nothing is amiss."""
+        error_ms = now.lag_ms - now.goal_ms
+        has_skew = abs(skew_ppm) >= LEAST_SKEW_PPM
+        self._is_resampling = has_skew or abs(error_ms) > (SETTLED_MS if self._is_resampling else DEAD_BAND_MS)
+        if not self._is_resampling:
+            return 1.0
+        servo_ppm = min(max(error_ms * SERVO_PPM_PER_MS, -MAX_SERVO_PPM), MAX_SERVO_PPM)
+        ppm = servo_ppm - (skew_ppm if has_skew else 0.0)
+        return 1 + min(max(ppm * 1e-6, -MAX_DEVIATION), MAX_DEVIATION)
+
+    def restart(self) -> None:
+        """Playout begins anew."""
+        self._is_catching_up = self._is_resampling = False
+
+    @staticmethod
+    def _slowing(now: Situation) -> float:
+        is_stalled = now.overdue_ms > now.overdue_limit_ms and now.depth_ms < now.goal_ms
+        is_low = now.overdue_ms > 0 and now.depth_ms < min(LOW_MS, now.goal_ms / 2)
+        if is_stalled or is_low:
+            return NEARLY_DRY_SHARE if now.depth_ms < NEARLY_DRY_MS else SLOW_DOWN_SHARE
+        missing_ms = now.goal_ms - now.lag_ms
+        if missing_ms > FAR_BELOW_TARGET_MS:
+            return FAR_BELOW_SHARE
+        return GENTLE_SHARE if missing_ms > BELOW_TARGET_MS else 0.0

@@ -1,0 +1,148 @@
+"""What playout does next, from arrivals, target and the sound device: one decision before each block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.opus.packet import SAMPLES_PER_MS
+from core.playout.arrivals import Arrivals, samples_in
+from core.playout.level import PlayoutLevel
+from core.playout.media_clock import MediaClock
+from core.playout.pace import Pace, Situation
+from core.playout.settings import PlayoutMode, PlayoutSettings
+from core.playout.target import AdaptiveTarget, TargetChange, TargetLimits, TargetReason
+from core.playout.time_scale import LONGEST_PAUSE_SAMPLES
+from core.playout.what_if import WhatIf
+
+_NS_PER_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """For the next block: skip so many frames, then splice by this share, then read at this ratio."""
+
+    skip_samples: int
+    stretch_share: float
+    """By how much faster (positive) or slower playout is to be."""
+    most_samples: int
+    """The longest splice."""
+    ratio: float
+    """Frames to take for each that is played."""
+
+
+STEADY: Final = Step(0, 0.0, 0, 1.0)
+"""As it comes."""
+
+OVERSHOOT_SAMPLES: Final = 5 * SAMPLES_PER_MS
+"""A splice may go so far beyond the goal: periods are whole."""
+
+
+class Steering:
+    """Owns all that is known about time. Not thread-safe."""
+
+    def __init__(self, settings: PlayoutSettings) -> None:
+        """Nothing has come."""
+        self._settings = settings
+        self.arrivals = Arrivals()
+        self.what_if = WhatIf()
+        self.clock = MediaClock()
+        self.level = PlayoutLevel()
+        self._target = AdaptiveTarget(_limits(settings), settings.target_delay_ms)
+        self._pace = Pace()
+
+    @property
+    def target_ms(self) -> float:
+        """The target delay in force: the user's, or what adaptation has come to."""
+        return self._target.target_ms
+
+    @property
+    def skew_ppm(self) -> float | None:
+        """By how much the sender's clock is slower than ours, in millionths; ``None`` while unknown."""
+        return self.arrivals.skew.ppm
+
+    def configure(self, settings: PlayoutSettings, now_ns: int) -> TargetChange | None:
+        """Take other settings; return the change of the target, if it follows at once."""
+        self._settings = settings
+        self._target.limits = _limits(settings)
+        before_ms = self._target.target_ms
+        after_ms = settings.target_delay_ms
+        if settings.is_adaptive:
+            after_ms = min(max(before_ms, settings.min_target_ms), settings.max_target_ms)
+        if after_ms == before_ms:
+            return None
+        self._target.target_ms = after_ms
+        return TargetChange(now_ns, before_ms, after_ms, TargetReason.SET, 0.0)
+
+    def arrived(self, at_ns: int, position: int, frame_samples: int) -> tuple[int, TargetChange | None]:
+        """A packet came whose first frame has this ring position; return its relative delay in nanoseconds."""
+        relative_ns = self.arrivals.arrived(at_ns, self.clock.media_ns(position))
+        if self.arrivals.shifted_since_ns is not None:
+            self._target.discard(self.arrivals.shifted_since_ns)
+            self.what_if.discard(self.arrivals.shifted_since_ns)
+            self.arrivals.shifted_since_ns = None
+        self._target.add(at_ns, relative_ns)
+        self.what_if.add(at_ns, relative_ns)
+        fixed_ms = None if self._settings.is_adaptive else self._settings.target_delay_ms
+        return relative_ns, self._target.update(at_ns, frame_samples / SAMPLES_PER_MS, fixed_ms)
+
+    def restart(self) -> None:
+        """Another stream begins: its times have nothing to do with those before."""
+        self.arrivals.restart()
+        self.what_if.clear()
+        self._target.clear()
+        self.level.clear()
+        self._pace.restart()
+
+    def begin_playing(self) -> None:
+        """Playout starts or goes on after a pause."""
+        self.level.clear()
+        self._pace.restart()
+
+    def goal_samples(self, block: int) -> int:
+        """How late the first frame of a block is to be played.
+
+        Half a block more than the target: a block is asked for whole, and packets end anywhere in it.
+        """
+        return round(self.target_ms * SAMPLES_PER_MS) + block // 2
+
+    def overdue_ns(self, now_ns: int, write_position: int) -> int:
+        """How late the next packet is; 0 or less if it is not, or before any came."""
+        return self.arrivals.lag_ns(now_ns, self.clock.media_ns(write_position)) or 0
+
+    def delay_ns(self, now_ns: int, position: int) -> int | None:
+        """How late the frame at this ring position is, against the quickest packets of the last two seconds."""
+        return self.arrivals.delay_ns(now_ns, self.clock.media_ns(position))
+
+    def step(self, now_ns: int, block: int, read_position: int, write_position: int) -> Step:
+        """What to do before the next ``block`` frames are played at ``now_ns``."""
+        self.clock.forget(read_position)
+        self.level.pulled(now_ns, self.clock.media_ns(read_position))
+        media_ns = self.level.media_ns(now_ns)
+        lag_ns = None if media_ns is None else self.arrivals.lag_ns(now_ns, media_ns)
+        if lag_ns is None:
+            return STEADY
+        goal = self.goal_samples(block)
+        excess = samples_in(lag_ns) - goal
+        bound = round(self._settings.live_bound_ms * SAMPLES_PER_MS)
+        if self._settings.mode is PlayoutMode.LIVE and excess > bound and not self.arrivals.is_bursting(now_ns):
+            # Only what lies here is late. What has not come yet may be missing for another reason.
+            skipped = min(excess, write_position - read_position - goal)
+            if skipped > 0:
+                return Step(skipped, 0.0, 0, 1.0)
+        situation = Situation(
+            depth_ms=(write_position - read_position) / SAMPLES_PER_MS,
+            lag_ms=lag_ns / _NS_PER_MS,
+            goal_ms=goal / SAMPLES_PER_MS,
+            overdue_ms=self.overdue_ns(now_ns, write_position) / _NS_PER_MS,
+            overdue_limit_ms=self._target.overdue_ms,
+        )
+        skew_ppm = self.skew_ppm or 0.0
+        share = self._pace.stretch(situation, skew_ppm)
+        is_urgent = share < 0 and situation.overdue_ms > 0
+        most = LONGEST_PAUSE_SAMPLES if is_urgent else abs(excess) + OVERSHOOT_SAMPLES
+        return Step(0, share, most, self._pace.ratio(situation, skew_ppm))
+
+
+def _limits(settings: PlayoutSettings) -> TargetLimits:
+    return TargetLimits(settings.bias_ms_per_pct, settings.min_target_ms, settings.max_target_ms)

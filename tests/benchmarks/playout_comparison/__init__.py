@@ -1,0 +1,1 @@
+"""Our playout beside others' on arrival traces, in virtual time: ``python -m tests.benchmarks.playout_comparison``."""
