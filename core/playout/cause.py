@@ -70,9 +70,7 @@ class CauseFinder:
             return UnderrunCause.SERVER
         if dry.malformed_packets:
             return UnderrunCause.DECODER
-        stalled_ns = sum(
-            max(0, min(ended, dry.ended_ns) - max(began, dry.began_ns)) for began, ended in self._stalls
-        )
+        stalled_ns = sum(max(0, min(ended, dry.ended_ns) - max(began, dry.began_ns)) for began, ended in self._stalls)
         if stalled_ns >= length_ns * ENOUGH_SHARE:
             return UnderrunCause.INTERPRETER
         has_xrun = any(-XRUN_REACH_NS <= at - dry.began_ns <= length_ns for at in self._xruns)

@@ -9,13 +9,12 @@ packet (measured: 0.06 ms for 20 ms of audio) and, after an underrun or a gap, r
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Final
 
 from core.opus.decoder import OpusDecoder, Pcm
 from core.opus.media import MediaPacket
-from core.opus.packet import SAMPLES_PER_MS, PacketInfo
+from core.opus.packet import SAMPLES_PER_MS
 from core.playout.arrivals import duration_ns, samples_in
 from core.playout.cause import CauseFinder
 from core.playout.concealment import Concealment
@@ -25,6 +24,7 @@ from core.playout.intake import Intake
 from core.playout.player import Player
 from core.playout.ring import PcmRing
 from core.playout.settings import PlayoutMode, PlayoutSettings, PlayoutSettingsError
+from core.playout.states import PlayoutState, PushResult
 from core.playout.steering import STEADY, Steering, Step
 from core.playout.timeline import Timeline
 from core.playout.underrun import UnderrunTracker
@@ -39,29 +39,6 @@ BURST_WAIT_NS: Final = 60_000_000
 
 REFILL_NS: Final = 500_000_000
 """An underrun so soon after another one is waited out until the target is reached, or it would stutter."""
-
-
-class PlayoutState(Enum):
-    """What `pull` gives at the moment."""
-
-    IDLE = "idle"
-    """Nothing is expected: before the first packet, and while the source pauses. Silence, and no fault."""
-    FILLING = "filling"
-    """Packets come; the target delay is not reached yet."""
-    PLAYING = "playing"
-    STARVED = "starved"
-    """An underrun: concealment, then silence, until there is something to go on with."""
-
-
-@dataclass(frozen=True, slots=True)
-class PushResult:
-    """What `push` found: the packet's own facts, or what was wrong with it, and how late it was."""
-
-    info: PacketInfo | None
-    problem: str | None
-    relative_delay_ms: float
-    """How much later than the quickest packets of the last two seconds."""
-    packets_lost: int
 
 
 class JitterBuffer:
@@ -328,7 +305,7 @@ class JitterBuffer:
     def _steer(self, now_ns: int, block: int) -> Step:
         """Decide about the next block, note the delay that it is played with, and skip what live mode leaves out."""
         ring = self._ring
-        step = self._steering.step(now_ns, block, ring.read_position, ring.write_position)
+        step = self._steering.step(now_ns, block, ring.read_position, ring.write_position, self._is_source_playing)
         if step.skip_samples:
             self._skip(min(step.skip_samples, len(ring) - self._reserve(now_ns, block)))
         delay_ns = self._steering.delay_ns(now_ns, ring.read_position)

@@ -114,21 +114,19 @@ class Steering:
         """How late the frame at this ring position is, against the quickest packets of the last two seconds."""
         return self.arrivals.delay_ns(now_ns, self.clock.media_ns(position))
 
-    def step(self, now_ns: int, block: int, read_position: int, write_position: int) -> Step:
+    def step(self, now_ns: int, block: int, read_position: int, write_position: int, is_more_to_come: bool) -> Step:
         """What to do before the next ``block`` frames are played at ``now_ns``."""
         self.clock.forget(read_position)
         self.level.pulled(now_ns, self.clock.media_ns(read_position))
         media_ns = self.level.media_ns(now_ns)
         lag_ns = None if media_ns is None else self.arrivals.lag_ns(now_ns, media_ns)
-        if lag_ns is None:
+        if media_ns is None or lag_ns is None or not is_more_to_come:
             return STEADY
         goal = self.goal_samples(block)
         excess = samples_in(lag_ns) - goal
-        bound = round(self._settings.live_bound_ms * SAMPLES_PER_MS)
-        if self._settings.mode is PlayoutMode.LIVE and excess > bound and not self.arrivals.is_bursting(now_ns):
-            # Only what lies here is late. What has not come yet may be missing for another reason.
-            skipped = min(excess, write_position - read_position - goal)
-            if skipped > 0:
+        if self._settings.mode is PlayoutMode.LIVE:
+            skipped = self._late_samples(now_ns, media_ns, goal, write_position - read_position)
+            if skipped:
                 return Step(skipped, 0.0, 0, 1.0)
         situation = Situation(
             depth_ms=(write_position - read_position) / SAMPLES_PER_MS,
@@ -142,6 +140,16 @@ class Steering:
         is_urgent = share < 0 and situation.overdue_ms > 0
         most = LONGEST_PAUSE_SAMPLES if is_urgent else abs(excess) + OVERSHOOT_SAMPLES
         return Step(0, share, most, self._pace.ratio(situation, skew_ppm))
+
+    def _late_samples(self, now_ns: int, media_ns: int, goal: int, depth: int) -> int:
+        """What live mode leaves out: all beyond the goal, once that is more than the bound."""
+        # What was sent ahead counts, too: a server that begins with a backlog is as late as one that stalled.
+        delay_ns = self.arrivals.delay_ns(now_ns, media_ns)
+        excess = 0 if delay_ns is None else samples_in(delay_ns) - goal
+        if excess <= self._settings.live_bound_ms * SAMPLES_PER_MS or self.arrivals.is_bursting(now_ns):
+            return 0
+        # Only what lies here is late. What has not come yet may be missing for another reason.
+        return max(0, min(excess, depth - goal))
 
 
 def _limits(settings: PlayoutSettings) -> TargetLimits:

@@ -160,7 +160,7 @@ class AdaptiveTarget:
         recent = self._fast.dropouts()
         highest_ms = float(GRID_MS[np.count_nonzero(recent) - 1]) if recent[0] else 0.0
         believed_ms = SINGLE_STALL_CAP_MS if highest_ms >= SINGLE_STALL_LEAST_MS else 0.0
-        fast[(recent < 1) | ((recent < 2) & (GRID_MS > believed_ms))] = 0
+        fast[(recent < 1) | ((recent < 2) & (believed_ms < GRID_MS))] = 0
         return slow, fast
 
     def _still_so(self, dropouts: Curve, now_ns: int) -> Curve:

@@ -24,7 +24,11 @@ LONGEST_LAG_SAMPLES: Final = KEPT_HISTORY_SAMPLES
 """20 ms: one period of 50 Hz, and of most voices several, which is fewer splices than one period at a time."""
 
 LONGEST_PAUSE_SAMPLES: Final = 20 * SAMPLES_PER_MS
-"""The most that is taken out of a pause at once: more is heard where the pause is the short one before a "t"."""
+"""The most that is taken out of a pause, or put in, at once."""
+
+_LEAST_PAUSE_SAMPLES: Final = 80 * SAMPLES_PER_MS
+"""A pause is shortened only where it is longer than this. The silence before a "p" or "t" is shorter, and belongs to the
+sound: cutting it cost 0.6 of PESQ."""
 
 _WINDOW_SAMPLES: Final = 10 * SAMPLES_PER_MS
 """Compared are 10 ms, one period of a low voice. The cross-fade is as long as the period, but no longer than that:
@@ -42,8 +46,13 @@ _QUIET_POWER: Final = 10 ** (-70 / 10)
 _QUIET_SHARE: Final = 10 ** (-40 / 10)
 """40 dB below the loudest of late: weak consonants are louder than that."""
 
-_LEVEL_HALF_LIFE_SAMPLES: Final = 3_000 * SAMPLES_PER_MS
-"""The loudest is forgotten by 3 dB in 3 s: a speaker who turns away is followed, a pause is not."""
+_NOISE_SHARE: Final = 10 ** (-20 / 10)
+_ABOVE_NOISE: Final = 10 ** (4 / 10)
+"""A room is not silent: where the softest of late is at least 20 dB below the loudest, all up to 4 dB above it is a
+pause. 2.5 ms of noise vary by about 1 dB."""
+
+_HALF_LIFE_SAMPLES: Final = 3_000 * SAMPLES_PER_MS
+"""The loudest and the softest are forgotten by 3 dB in 3 s: a speaker who turns away is followed, a pause is not."""
 
 
 class TimeScale:
@@ -55,12 +64,19 @@ class TimeScale:
 
     def __init__(self) -> None:
         """Nothing heard yet."""
-        self._power = 0.0
+        self._loudest = 0.0
+        self._softest = np.inf
+        self._quiet_for = 0
 
     def hear(self, pcm: Pcm) -> None:
-        """Follow the level of what is played, so that pauses can be told from it; for every block, of any length."""
-        power = float(np.vdot(pcm, pcm)) / max(pcm.size, 1)
-        self._power = max(power, self._power * 0.5 ** (len(pcm) / _LEVEL_HALF_LIFE_SAMPLES))
+        """Follow the level of what is played, so that pauses can be told from it; for every block that is read."""
+        if len(pcm) == 0:
+            return
+        power = float(np.vdot(pcm, pcm)) / pcm.size
+        fading = 0.5 ** (len(pcm) / _HALF_LIFE_SAMPLES)
+        self._loudest = max(power, self._loudest * fading)
+        self._softest = min(power, self._softest / fading)
+        self._quiet_for = self._quiet_for + len(pcm) if power <= self._quiet_power() else 0
 
     def remove(self, ring: PcmRing, most: int, least_similarity: float) -> int:
         """Shorten what comes next; return by how many frames, 0 if there is no good place: the ring is unchanged then.
@@ -70,9 +86,13 @@ class TimeScale:
         sides of the splice need (`find_lag`); pauses are cut at any.
         """
         ahead = ring.peek(0, min(len(ring), LONGEST_LAG_SAMPLES + _WINDOW_SAMPLES))
-        pause = min(most, self._quiet_frames(ahead) - FADE_SAMPLES, LONGEST_PAUSE_SAMPLES)
-        if pause >= SHORTEST_LAG_SAMPLES:
-            return ring.skip(pause, FADE_SAMPLES)
+        quiet = self._quiet_frames(ahead)
+        if quiet > 0 and self._quiet_for + quiet > _LEAST_PAUSE_SAMPLES:
+            pause = min(most, quiet - FADE_SAMPLES, LONGEST_PAUSE_SAMPLES)
+            if pause >= SHORTEST_LAG_SAMPLES:
+                return ring.skip(pause, FADE_SAMPLES)
+        elif quiet > 0 and least_similarity > 0:
+            return 0
         longest = min(most, LONGEST_LAG_SAMPLES, len(ahead) - _LEAST_WINDOW_SAMPLES)
         if longest < SHORTEST_LAG_SAMPLES:
             return 0
@@ -102,9 +122,16 @@ class TimeScale:
         ring.prepend(_repeated(played[-lag:], ahead))
         return lag
 
+    def _quiet_power(self) -> float:
+        """What is no more than that is a pause: a mean square."""
+        quiet = max(_QUIET_POWER, self._loudest * _QUIET_SHARE)
+        if self._softest < self._loudest * _NOISE_SHARE:
+            quiet = max(quiet, self._softest * _ABOVE_NOISE)
+        return quiet
+
     def _quiet_frames(self, pcm: Pcm) -> int:
         """For how many frames from its beginning on this is a pause."""
-        quiet = max(_QUIET_POWER, self._power * _QUIET_SHARE)
+        quiet = self._quiet_power()
         first = pcm[:_QUIET_BLOCK_SAMPLES]
         if len(first) < _QUIET_BLOCK_SAMPLES or np.vdot(first, first) > quiet * first.size:
             return 0

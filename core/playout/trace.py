@@ -52,16 +52,18 @@ def read_trace(path: Path) -> ArrivalTrace:
         raise TraceError(f"{path} is no JSON ({error}); name a JSON file with an arrival trace") from error
     if not isinstance(content, dict):
         raise TraceError(f"{path} is no arrival trace; expected an object with frame_ms and delays_ms")
-    frame_ms, delays_ms = content.get("frame_ms"), content.get("delays_ms")
-    if not _is_number(frame_ms) or not 0 < frame_ms <= 1_000:
-        raise TraceError(f"{path}: frame_ms is {frame_ms!r}; expected the milliseconds between packets")
+    frame_ms = _number(content.get("frame_ms"))
+    if frame_ms is None or not 0 < frame_ms <= 1_000:
+        raise TraceError(f"{path}: frame_ms is {content.get('frame_ms')!r}; expected the milliseconds between packets")
+    delays_ms = content.get("delays_ms")
     if not isinstance(delays_ms, list) or not delays_ms:
         raise TraceError(f"{path}: delays_ms is missing; expected a list with the delay of each packet in milliseconds")
     for number, delay in enumerate(delays_ms):
-        if not _is_number(delay) or not 0 <= delay <= 3_600_000:
+        delay_ms = _number(delay)
+        if delay_ms is None or not 0 <= delay_ms <= 3_600_000:
             raise TraceError(f"{path}: delays_ms[{number}] is {delay!r}; expected milliseconds, 0 or more")
-    return ArrivalTrace(float(frame_ms), tuple(map(float, delays_ms)))
+    return ArrivalTrace(frame_ms, tuple(map(float, delays_ms)))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -10,7 +10,8 @@ from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
-from core.playout.jitter_buffer import JitterBuffer, PlayoutState
+from core.playout.jitter_buffer import JitterBuffer
+from core.playout.states import PlayoutState
 from core.playout.settings import PlayoutSettings
 from core.receiver.connection import Backoff, Connection
 from core.receiver.failures import CONNECT_ERRORS, Failure, explain

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.opus.media import MediaPacket
-from core.playout.jitter_buffer import JitterBuffer, PlayoutState
+from core.playout.jitter_buffer import JitterBuffer
+from core.playout.states import PlayoutState
 from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from tests.playout.bench import BLOCK, CONCEALED, FRAME, Bench, CountingDecoder, counted_packet, paced
 
