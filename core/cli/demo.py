@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from core.cli.common import EXIT_FAILED, EXIT_FINE, add_listening_options, duration_s, listen_options, why_no_display
+from core.cli.common import EXIT_FAILED, EXIT_FINE, duration_s, why_no_display
 from core.cli.listening import listen
+from core.cli.listening_options import add_listening_options, listen_options
 from core.cli.report import has_played, lines, report
 from core.cli.server_process import ServerProcess
 from core.cli.window import open_listening_window
@@ -30,6 +31,7 @@ def add_parser(subparsers: Any) -> None:
         epilog=(
             "examples:\n"
             "  opuscope demo\n"
+            "  opuscope demo --preset lowest-delay\n"
             "  opuscope demo --headless --duration 20\n"
             "  opuscope demo --source my-music.flac --frame-ms 10 --buffer fixed:40\n"
         ),

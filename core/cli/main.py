@@ -13,7 +13,7 @@ from typing import Final
 from core.cli import window
 from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError
 
-COMMANDS: Final = ("serve", "probe", "demo", "devices")
+COMMANDS: Final = ("serve", "probe", "simulate", "demo", "devices")
 """Each is a module of this package with `add_parser`, imported only when it is called: aiohttp alone takes 0.3 s."""
 
 
@@ -53,6 +53,7 @@ def _window_parser() -> argparse.ArgumentParser:
             "  opuscope demo        start a server and the window (--headless: a table in the terminal)\n"
             "  opuscope serve       stream a file, a tone, a microphone or a program's output\n"
             "  opuscope probe URL   listen without a window and report\n"
+            "  opuscope simulate T  play an arrival trace in virtual time and report\n"
             "  opuscope devices     list the sound devices\n"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -12,12 +12,10 @@ from core.cli.common import (
     EXIT_FAILED,
     EXIT_FINE,
     CommandError,
-    add_connection_options,
-    add_listening_options,
     duration_s,
-    listen_options,
 )
 from core.cli.listening import listen
+from core.cli.listening_options import add_connection_options, add_listening_options, listen_options
 from core.cli.report import has_connected, has_played, lines, report
 from core.monitor.monitor import Monitor
 from core.receiver.options import NULL_OUTPUT
@@ -34,6 +32,7 @@ def add_parser(subparsers: Any) -> None:
             "examples:\n"
             "  opuscope probe ws://127.0.0.1:8765/ws-audio --duration 10\n"
             "  opuscope probe wss://example.org/stream --duration 60 --json - | jq .underruns\n"
+            "  opuscope probe ws://127.0.0.1:8765/ws-audio --preset lowest-delay\n"
             "  opuscope probe ws://127.0.0.1:8765/ws-audio --buffer fixed:40 --frame-ms 10 --output default\n"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from typing import Any
 
 from core.monitor import monitor as metric
@@ -49,12 +51,28 @@ def report(snapshot: SessionSnapshot, monitor: Monitor, duration_s: float) -> di
         "silent_concealed_samples": snapshot.silent_concealed_samples,
         "concealment_events": snapshot.concealment_events,
         "skipped_samples": snapshot.skipped_samples,
-        "held_samples": snapshot.held_samples,
+        "inserted_samples_for_deceleration": snapshot.inserted_samples_for_deceleration,
+        "removed_samples_for_acceleration": snapshot.removed_samples_for_acceleration,
+        "recovered_samples": snapshot.recovered_samples,
+        "stretched_pct": _share(
+            snapshot.inserted_samples_for_deceleration + snapshot.removed_samples_for_acceleration, snapshot
+        ),
+        "skipped_pct": _share(snapshot.skipped_samples, snapshot),
         "underruns": {
             "episodes": snapshot.underruns.episodes,
             "starved_ms": _rounded(snapshot.underruns.starved_ms),
+            # Each episode that ended: seconds before the report, its length and its cause.
+            "causes": [
+                {
+                    "ago_s": round((time.monotonic_ns() - episode.began_ns) / 1e9, 2),
+                    "starved_ms": _rounded(episode.starved_ms),
+                    "cause": episode.cause.value,
+                }
+                for episode in snapshot.episodes
+            ],
         },
         "target_delay_ms": snapshot.target_delay_ms,
+        "clock_skew_ppm": _rounded(snapshot.clock_skew_ppm, 1),
         "buffer_depth_ms": {
             "mean": _rounded(depth.mean),
             "min": _rounded(depth.minimum),
@@ -114,10 +132,14 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
             f"{values['packets_received']} received, {values['packets_lost']} missing,"
             f" {values['packets_malformed']} malformed",
         ),
-        ("underruns", f"{_count(underruns['episodes'], 'episode')}, {underruns['starved_ms']:.0f} ms starved"),
         (
-            "cut, held",
-            f"{values['skipped_samples'] / 48:.0f} ms cut out, {values['held_samples'] / 48:.0f} ms held,"
+            "underruns",
+            f"{_count(underruns['episodes'], 'episode')}, {underruns['starved_ms']:.0f} ms starved"
+            f"{_causes(underruns['causes'])}",
+        ),
+        (
+            "changed",
+            f"{values['stretched_pct']:.2f} % stretched, {values['skipped_pct']:.2f} % left out,"
             f" {values['packets_discarded']} packets discarded",
         ),
         ("concealed", f"{concealed_pct:.3f} % in {values['concealment_events']} events"),
@@ -128,6 +150,7 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("playout delay", f"p50 {_text(playout['p50'])}, p95 {_text(playout['p95'])}, p99 {_text(playout['p99'])} ms"),
         ("jitter", f"{_text(values['jitter_ms'])} ms"),
+        ("clock skew", "-" if values["clock_skew_ppm"] is None else f"{values['clock_skew_ppm']:.0f} ppm"),
         ("round trip", f"{_text(values['round_trip_time_ms'])} ms"),
         ("output", _output_text(values)),
         (
@@ -141,6 +164,16 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _causes(episodes: list[dict[str, Any]]) -> str:
+    """How many episodes had which cause, the most frequent first."""
+    counts = Counter(episode["cause"] for episode in episodes)
+    return f" ({', '.join(f'{number} x {cause}' for cause, number in counts.most_common())})" if counts else ""
+
+
+def _share(samples: int, snapshot: SessionSnapshot) -> float:
+    return round(100 * samples / max(snapshot.total_samples_received, 1), 4)
 
 
 def _output_text(values: dict[str, Any]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from core.cli.common import EXIT_USAGE, add_connection_options, add_listening_options, listen_options, why_no_display
+from core.cli.common import EXIT_USAGE, why_no_display
+from core.cli.listening_options import add_connection_options, add_listening_options, listen_options
+from core.cli.playout_options import has_playout_options
 from core.receiver.options import DEFAULT_OUTPUT, DEFAULT_URL
 
 
@@ -43,7 +45,8 @@ def open_listening_window(
         WindowOptions(
             url=url,
             listen=wishes if url else None,
-            target_delay_ms=options.buffer,
+            playout=wishes.playout if has_playout_options(options) else None,
+            device_latency_ms=wishes.device_latency_ms,
             frame_ms=options.frame_ms,
             output=options.output,
             remember_url=remember_url,

@@ -9,11 +9,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from core.opus.encoder import FRAME_SIZES_MS
+from core.playout.presets import DEFAULT_PRESET, PRESETS
+from core.playout.settings import PlayoutSettings
 
 DEFAULT_URL: Final = "ws://127.0.0.1:8765/ws-audio"
-DEFAULT_TARGET_DELAY_MS: Final = 60.0
 MAX_TARGET_DELAY_MS: Final = 5_000.0
 """Deep enough for servers behind any link; the buffer reserves memory for twice that."""
+
+MAX_DEVICE_LATENCY_MS: Final = 2_000.0
 
 DIALECT_CHOICES: Final = ("auto", "bare", "rtp")
 NULL_OUTPUT: Final = "null"
@@ -33,7 +36,7 @@ class ListenOptions:
     token: str | None = None
     ca_file: Path | None = None
     frame_ms: float | None = None
-    target_delay_ms: float = DEFAULT_TARGET_DELAY_MS
+    playout: PlayoutSettings = PRESETS[DEFAULT_PRESET].playout
     output: str = DEFAULT_OUTPUT
     device_latency_ms: float | None = None
     """Asked of the device; ``None`` means its own low latency."""
@@ -57,11 +60,8 @@ class ListenOptions:
             )
         if self.frame_ms is not None:
             check_frame_ms(self.frame_ms)
-        check_target_delay_ms(self.target_delay_ms)
-        if self.device_latency_ms is not None and not 0 < self.device_latency_ms <= 2_000:
-            raise SettingError(
-                f"device latency {self.device_latency_ms:g} ms is not possible; accepted: above 0 to 2000"
-            )
+        check_target_delay_ms(self.playout.target_delay_ms)
+        check_device_latency_ms(self.device_latency_ms)
         if self.ca_file is not None:
             check_ca_file(self.ca_file)
 
@@ -97,6 +97,14 @@ def check_target_delay_ms(target_delay_ms: float) -> None:
     if not 0 <= target_delay_ms <= MAX_TARGET_DELAY_MS:
         raise SettingError(
             f"a buffer depth of {target_delay_ms:g} ms is not possible; accepted: 0 to {MAX_TARGET_DELAY_MS:g} ms"
+        )
+
+
+def check_device_latency_ms(device_latency_ms: float | None) -> None:
+    """Raise `SettingError` unless it is a latency that can be asked of a sound device, or ``None``."""
+    if device_latency_ms is not None and not 0 < device_latency_ms <= MAX_DEVICE_LATENCY_MS:
+        raise SettingError(
+            f"device latency {device_latency_ms:g} ms is not possible; accepted: above 0 to {MAX_DEVICE_LATENCY_MS:g}"
         )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
+from core.audio.output import OutputFigures
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.opus.encoder import Application
-from core.playout.figures import PlayoutInterval
+from core.playout.figures import PlayoutInterval, UnderrunEpisode
 from core.playout.jitter_buffer import JitterBuffer
+from core.playout.target import TargetChange, TargetReason
 from core.receiver.facts import latency_breakdown
 from core.receiver.playback import Playback
 from core.receiver.status import LatencyBreakdown
+
+EPISODES_KEPT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class Sampler:
         self._monitor = monitor
         self._buffer_ms: float | None = None
         self._network_ms: float | None = None
-        self._held_ms = 0.0
+        self._xruns = 0
+        self._episodes: deque[UnderrunEpisode] = deque(maxlen=EPISODES_KEPT)
         self.latency: LatencyBreakdown = latency_breakdown(None, None, None, None, None, None)
         self.depth_ms: float | None = None
         self.playout_delay_ms: float | None = None
@@ -45,9 +53,10 @@ class Sampler:
 
     def look(self, path: PathFacts) -> None:
         """One look; afterwards every series of the monitor stands at now."""
+        figures = self._playback.take_figures()
+        self._note_xruns(figures)
         interval = self._buffer.take_interval()
         self._record_interval(interval)
-        figures = self._playback.take_figures()
         if figures is not None:
             self._monitor.record(metric.CALLBACK_LATENESS_MS, figures.callback_lateness_ms)
         self.latency = latency_breakdown(
@@ -62,13 +71,19 @@ class Sampler:
             self._record_latency(self.latency)
         self._monitor.advance()
 
+    def _note_xruns(self, figures: OutputFigures | None) -> None:
+        """An xrun was somewhen since the last look; that is near enough to tell what it caused."""
+        if figures is not None and figures.xruns > self._xruns:
+            self._buffer.note_device_xrun(time.monotonic_ns())
+        self._xruns = 0 if figures is None else figures.xruns
+
     def _record_interval(self, interval: PlayoutInterval) -> None:
         monitor = self._monitor
         if interval.depth_ms is not None:
             depth = interval.depth_ms
             self.depth_ms = depth.mean
             monitor.record_range(metric.BUFFER_DEPTH_MS, depth.low, depth.mean, depth.high)
-            monitor.record(metric.TARGET_DELAY_MS, self._buffer.settings.target_delay_ms)
+            monitor.record(metric.TARGET_DELAY_MS, self._buffer.target_delay_ms)
         for delay_ms in interval.playout_delays_ms:
             monitor.record(metric.PLAYOUT_DELAY_MS, float(delay_ms))
             self.playout_delay_ms = float(delay_ms)
@@ -80,17 +95,18 @@ class Sampler:
         if interval.episodes_begun:
             monitor.underrun_episodes.add(now_s, interval.episodes_begun)
         if interval.skipped_ms:
-            monitor.events.add(Level.INFO, f"{interval.skipped_ms:.0f} ms cut out to come back to the target delay")
-        self._record_hold(interval.held_ms)
+            monitor.events.add(Level.INFO, f"{interval.skipped_ms:.0f} ms left out because it was too late")
+        for change in interval.target_changes:
+            monitor.events.add(Level.CHANGE, _told(change))
         for episode in interval.episodes:
-            monitor.events.add(Level.WARNING, f"underrun: nothing to play for {episode.starved_ms:.0f} ms")
+            self._episodes.append(episode)
+            text = f"underrun: nothing to play for {episode.starved_ms:.0f} ms ({episode.cause.value})"
+            monitor.events.add(Level.WARNING, text)
 
-    def _record_hold(self, held_ms: float) -> None:
-        """One line for a hold that lasts over several looks, when it is over."""
-        self._held_ms += held_ms
-        if self._held_ms and not held_ms:
-            self._monitor.events.add(Level.INFO, f"playout held for {self._held_ms:.0f} ms to reach the target delay")
-            self._held_ms = 0.0
+    @property
+    def episodes(self) -> tuple[UnderrunEpisode, ...]:
+        """The newest underrun episodes, oldest first."""
+        return tuple(self._episodes)
 
     def _record_latency(self, latency: LatencyBreakdown) -> None:
         frame_and_codec_ms = None
@@ -104,3 +120,10 @@ class Sampler:
         ):
             if value is not None:
                 self._monitor.record(name, value)
+
+
+def _told(change: TargetChange) -> str:
+    text = f"target delay {change.from_ms:g} -> {change.to_ms:g} ms: {change.reason.value}"
+    if change.reason is TargetReason.SET:
+        return text
+    return f"{text}, {change.late_pct:.2g} % of packets later than {min(change.from_ms, change.to_ms):g} ms"

@@ -11,12 +11,19 @@ from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.playout.jitter_buffer import JitterBuffer
+from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
-from core.playout.settings import PlayoutSettings
+from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.receiver.connection import Backoff, Connection
 from core.receiver.failures import CONNECT_ERRORS, Failure, explain
 from core.receiver.link import Link, open_link
-from core.receiver.options import ListenOptions, SettingError, check_frame_ms, check_target_delay_ms
+from core.receiver.options import (
+    ListenOptions,
+    SettingError,
+    check_device_latency_ms,
+    check_frame_ms,
+    check_target_delay_ms,
+)
 from core.receiver.playback import MakeOutput, Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
@@ -27,6 +34,10 @@ SAMPLE_INTERVAL_S: Final = 0.05
 """The monitor looks this often: two looks in each of its 100 ms bins."""
 
 STATS_INTERVAL_S: Final = 1.0
+
+STALL_MS: Final = 15.0
+"""An event loop that runs so late has not read what came meanwhile. Less is its usual scatter under load."""
+
 MAX_RETRY_AFTER_MS: Final = 3_600_000
 
 _OPEN_STATES: Final = (ConnectionState.CONNECTED, ConnectionState.STREAMING)
@@ -43,13 +54,15 @@ class ListeningSession:
         """
         self._options = options
         self._monitor = monitor
-        self._buffer = JitterBuffer(PlayoutSettings(options.target_delay_ms))
+        self._buffer = JitterBuffer(options.playout)
         self._playback = Playback(self._buffer.pull, monitor.events, make_output)
         self._connection = Connection(options.url, monitor.events)
         self._backoff = Backoff()
         self._reception = Reception(self._buffer, monitor)
         self._sampler = Sampler(self._buffer, self._playback, monitor)
         self._requested_frame_ms = options.frame_ms
+        self._device_latency_ms = options.device_latency_ms
+        self._output = options.output
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -94,14 +107,26 @@ class ListeningSession:
         if self._task is not None:
             self._task.cancel()
 
-    def set_target_delay_ms(self, target_delay_ms: float) -> None:
-        """Change the buffer depth, effective at once in both directions.
+    @property
+    def playout(self) -> PlayoutSettings:
+        """How the jitter buffer is set now."""
+        return self._buffer.settings
+
+    def set_playout(self, playout: PlayoutSettings) -> None:
+        """Change how the jitter buffer works, effective at once.
 
         Raises:
-            SettingError: outside of what is accepted; the depth in force stays.
+            SettingError: outside of what is accepted; what is in force stays.
         """
-        check_target_delay_ms(target_delay_ms)
-        self._buffer.configure(PlayoutSettings(target_delay_ms), time.monotonic_ns())
+        check_target_delay_ms(playout.target_delay_ms)
+        try:
+            self._buffer.configure(playout, time.monotonic_ns())
+        except PlayoutSettingsError as error:
+            raise SettingError(str(error)) from error
+
+    def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
+        """What every fixed playout delay would have met in the recent past."""
+        return self._buffer.what_if(span, time.monotonic_ns())
 
     async def request_frame_ms(self, frame_ms: float) -> None:
         """Ask the server for another frame size; what is in force then shows in `snapshot`, as it arrives.
@@ -136,11 +161,26 @@ class ListeningSession:
         Raises:
             OutputError: it cannot be had; the present one goes on.
         """
-        self._playback.switch(name, self._options.device_latency_ms)
+        self._playback.switch(name, self._device_latency_ms)
+        self._output = name
+
+    async def set_device_latency_ms(self, device_latency_ms: float | None) -> None:
+        """Open the present output anew with another latency; ``None`` means its own low one.
+
+        Raises:
+            SettingError: not a latency; nothing changes.
+            OutputError: it cannot be had; the present one goes on.
+        """
+        check_device_latency_ms(device_latency_ms)
+        self._playback.switch(self._output, device_latency_ms)
+        self._device_latency_ms = device_latency_ms
 
     def record_loop_lag(self, lag_ms: float) -> None:
         """Whoever owns the event loop tells how late it ran."""
         self._monitor.record(metric.LOOP_LAG_MS, lag_ms)
+        if lag_ms >= STALL_MS:
+            now_ns = time.monotonic_ns()
+            self._buffer.note_loop_stall(now_ns - round(lag_ms * 1e6), now_ns)
 
     def snapshot(self) -> SessionSnapshot:
         """How it stands now."""
@@ -154,7 +194,8 @@ class ListeningSession:
             underruns=UnderrunCounts(counters.underrun_episodes, counters.starved_ms),
             output=self._playback.status(),
             buffer_depth_ms=self._sampler.depth_ms,
-            target_delay_ms=self._buffer.settings.target_delay_ms,
+            target_delay_ms=self._buffer.target_delay_ms,
+            clock_skew_ppm=self._buffer.clock_skew_ppm,
             playout_delay_ms=self._sampler.playout_delay_ms,
             jitter_ms=reception.observer.jitter_ms,
             round_trip_time_ms=self._round_trip_ms,
@@ -170,7 +211,8 @@ class ListeningSession:
             inserted_samples_for_deceleration=counters.inserted_samples_for_deceleration,
             removed_samples_for_acceleration=counters.removed_samples_for_acceleration,
             skipped_samples=counters.skipped_samples,
-            held_samples=counters.held_samples,
+            recovered_samples=counters.recovered_samples,
+            episodes=self._sampler.episodes,
             text_messages_ignored=reception.texts_ignored,
             server_packets_dropped=reception.server_packets_dropped,
         )
@@ -289,7 +331,7 @@ class ListeningSession:
                     Stats(
                         {
                             "buffer_depth_ms": round(self._buffer.depth_ms, 1),
-                            "target_delay_ms": self._buffer.settings.target_delay_ms,
+                            "target_delay_ms": self._buffer.target_delay_ms,
                             "concealed_samples": counters.concealed_samples,
                             "underrun_episodes": counters.underrun_episodes,
                             "starved_ms": round(counters.starved_ms, 1),

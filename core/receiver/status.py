@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from core.playout.figures import UnderrunEpisode
+
 
 class ConnectionState(Enum):
     """Where a session stands; `core.receiver.connection` holds the transitions."""
@@ -118,6 +120,9 @@ class SessionSnapshot:
     output: OutputStatus | None
     buffer_depth_ms: float | None
     target_delay_ms: float
+    """In force: the one set, or what adaptation has come to."""
+    clock_skew_ppm: float | None
+    """By how much the sender's clock is slower than ours, in millionths; ``None`` while unknown."""
     playout_delay_ms: float | None
     jitter_ms: float | None
     round_trip_time_ms: float | None
@@ -133,7 +138,10 @@ class SessionSnapshot:
     inserted_samples_for_deceleration: int
     removed_samples_for_acceleration: int
     skipped_samples: int
-    held_samples: int
+    recovered_samples: int
+    """Missing audio that came from in-band FEC."""
+    episodes: tuple[UnderrunEpisode, ...]
+    """The underrun episodes that ended, each with its cause; the newest thousand."""
     text_messages_ignored: int
     server_packets_dropped: int | None
     """Packets that the server says it dropped from this listener's queue."""

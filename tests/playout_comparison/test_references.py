@@ -62,7 +62,7 @@ def test_the_five_frame_fifo_loses_audio_on_stalls(name: str) -> None:
 
 
 def test_the_fifo_keeps_the_newest_five_frames_of_a_burst() -> None:
-    burst = Trace("burst", 20.0, tuple(max(200.0 - number * 20.0, 0.0) for number in range(11)))
+    burst = Trace(20.0, tuple(max(200.0 - number * 20.0, 0.0) for number in range(11)), "burst")
     # All of 0 to 10 are there at 200 ms: 6 to 10 remain.
     pieces = heard(burst, DropOldestFifo(20.0))
     assert [media_ms for at_ms, media_ms in pieces if at_ms >= 200.0][::2] == [120.0, 140.0, 160.0, 180.0, 200.0]

@@ -30,7 +30,7 @@ def test_output_has_no_holes_and_no_overlaps(make: Callable[[float], Buffer]) ->
 @both
 def test_no_media_is_played_before_it_arrived_or_twice(make: Callable[[float], Buffer]) -> None:
     trace = recorded("e_regime")
-    arrivals_ms = trace.arrivals_ms
+    arrivals_ms = trace.own_arrivals_ms
     reached_ms = 0.0
     for piece in play(trace, make(20.0)):
         if piece.media_ms is not None:

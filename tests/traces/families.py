@@ -53,7 +53,7 @@ class _Draft:
         delays_ms = arrivals_ms - self.sent_ms
         delays_ms = np.round(delays_ms - delays_ms.min(), 3)
         name = f"{self.kind}-{self.seed}"
-        return Trace(name, self.frame_ms, tuple(delays_ms.tolist()), description)
+        return Trace(self.frame_ms, tuple(delays_ms.tolist()), name, description)
 
 
 def none(seed: int = 0, *, seconds: float = 60.0, frame_ms: float = 20.0) -> Trace:

@@ -77,7 +77,7 @@ class Decoded:
 
 def play(trace: Trace, buffer: Buffer, *, phase_ms: float = PHASE_MS, after_ms: float = 5000.0) -> list[Piece]:
     """Output of ``buffer`` on the trace, from the first request to ``after_ms`` past the last arrival."""
-    arrivals_ms = trace.arrivals_ms
+    arrivals_ms = trace.own_arrivals_ms
     pieces: list[Piece] = []
     arrived, pulls = 0, 0
     now_ms = phase_ms

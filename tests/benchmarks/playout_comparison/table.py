@@ -32,7 +32,7 @@ def details(rows: Sequence[Row]) -> str:
             )
         )
     heads = ("trace", "player", "delay ms", "p95 ms", "x NetEQ", "concealed %", "events", "stretched %", "skipped %")
-    return _markdown(heads, lines, left=2)
+    return markdown(heads, lines, left=2)
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -58,7 +58,7 @@ def summary(rows: Sequence[Row]) -> str:
         stretched = sum(figures.stretched_pct for figures in own.values()) / len(own)
         against = f"{no_worse} of {len(ratios)}" if name != neteq.NAME else "-"
         lines.append((name, *cells, _number(geometric_mean(ratios), 2), against, f"{stretched:.2f}"))
-    return _markdown(("delay ms / concealed %", *traces, "x NetEQ", "no worse", "stretched %"), lines, left=1)
+    return markdown(("delay ms / concealed %", *traces, "x NetEQ", "no worse", "stretched %"), lines, left=1)
 
 
 def spread(rows: Sequence[Row]) -> str:
@@ -81,7 +81,7 @@ def spread(rows: Sequence[Row]) -> str:
             )
         )
     heads = ("kind", "player", "delay ms", "range", "concealed %", "range", "events", "range")
-    return _markdown((*heads, "stretched %", "skipped %"), lines, left=2)
+    return markdown((*heads, "stretched %", "skipped %"), lines, left=2)
 
 
 def kind_of(row: Row) -> str:
@@ -113,7 +113,7 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _markdown(heads: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
+def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
     """A table whose first ``left`` columns stand left, the others right; padded to read well in a terminal."""
     widths = [max(len(line[column]) for line in (heads, *lines)) for column in range(len(heads))]
 
