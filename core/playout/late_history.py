@@ -8,8 +8,7 @@ curve can look at any time.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ GRID_MS: Final[Curve] = np.arange(GRID_SIZE, dtype=np.float64) * (GRID_STEP_NS /
 """The delays of the grid in milliseconds, shape (401,)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A packet as cells of the grid: its own, that of the packet before, and where it began to be overdue."""
 
     at_ns: int

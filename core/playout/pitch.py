@@ -42,7 +42,7 @@ def find_lag(sound: Planar, window: int, shortest: int, longest: int) -> tuple[i
     lag = (_last_good_peak(coarse) + first) * _DECIMATION
     first = max(lag - _DECIMATION, shortest)
     fine = _similarities(sound, window, first, max(min(lag + _DECIMATION, longest), first))
-    best = int(np.argmax(fine))
+    best = int(fine.argmax())
     return first + best, float(fine[best])
 
 
@@ -58,17 +58,21 @@ def _similarities(sound: Planar, window: int, first: int, last: int) -> NDArray[
     """The similarity for each lag from ``first`` to ``last``."""
     template, reach = sound[:, :window], sound[:, first : last + window]
     sums = np.zeros(last - first + window + 1)
-    np.cumsum(np.einsum("cf,cf->f", reach, reach), out=sums[1:])
-    powers = sums[window:] - sums[:-window] + (np.einsum("cf,cf->", template, template) + _SILENCE)
-    products = np.full(last - first + 1, _SILENCE)
-    for one, other in zip(reach, template, strict=True):
-        products += 2 * np.correlate(one, other, mode="valid")
-    similarities: NDArray[np.float64] = products / powers
+    np.einsum("cf,cf->f", reach, reach).cumsum(out=sums[1:])
+    powers = sums[window:] - sums[:-window]
+    powers += np.einsum("cf,cf->", template, template) + _SILENCE
+    similarities = np.correlate(reach[0], template[0], mode="valid")
+    for one, other in zip(reach[1:], template[1:], strict=True):
+        similarities += np.correlate(one, other, mode="valid")
+    similarities += _SILENCE / 2
+    similarities /= powers
+    similarities *= 2
     return similarities
 
 
 def _last_good_peak(similarities: NDArray[np.float64]) -> int:
     """The index of the last maximum that is about as high as the highest."""
-    last = int(np.flatnonzero(similarities >= similarities.max() - _AS_GOOD)[-1])
+    is_good = similarities >= similarities.max() - _AS_GOOD
+    last = len(is_good) - 1 - int(is_good[::-1].argmax())
     first = max(last - _PEAK_WIDTH, 0)
-    return first + int(np.argmax(similarities[first : last + 1]))
+    return first + int(similarities[first : last + 1].argmax())

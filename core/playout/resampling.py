@@ -42,6 +42,10 @@ _GLIDE: Final = 100e-6
 _LANDING_FRAMES: Final = 32
 """Over so many frames at least, if there are as many, the reader comes to stand on a whole frame before the end."""
 
+_BRIDGED_FRAMES: Final = 3
+"""A ring that ends so few frames short of what is asked for is stretched over them: 0.5 % of 10 ms are 2.4 frames, and
+being without audio for one of them is an underrun for nothing."""
+
 _PART_FRAMES: Final = 512
 """Scratch memory is for so many frames; larger blocks are read in equal parts of at most this."""
 
@@ -158,8 +162,10 @@ class FractionalReader:
         owed = self._owed
         count = len(out)
         consumed = round(self._phase + owed + count * ratio)
-        if consumed > len(ring):
+        missing = consumed - len(ring)
+        if missing > 0:
             consumed = len(ring)
+        if missing > _BRIDGED_FRAMES:
             count = min(count, max(0, round((consumed - self._phase - owed) / ratio)))
         self._owed = min(max(self._phase + owed + count * ratio - consumed, -1.0), 1.0)
         self._put_out(ring, out[:count], (consumed - self._phase) / max(count, 1), consumed)
@@ -181,16 +187,22 @@ class FractionalReader:
             mirrored = np.maximum(known - 2 - np.arange(needed - known), 0)
             self._frames[:, known:needed] = 2 * self._frames[:, known - 1 : known] - self._frames[:, mirrored]
         positions = self._phase + step * self._steps[:count]
-        frames = positions.astype(np.intp)
+        # Most frames lie one after the other; near a ratio of 1 few runs of them make up a block, and mostly one.
+        frames, borders = self._steps[:count], []
+        if int(positions[-1]) != count - 1:
+            frames = np.floor(positions)
+            borders = (np.flatnonzero(np.diff(frames) != 1) + 1).tolist()
         powers, coefficients = self._powers[:, :count], self._coefficients[:count]
-        powers[1] = positions - frames - 0.5
-        for power in range(2, _DEGREE + 1):
-            np.multiply(powers[power - 1], powers[1], out=powers[power])
+        np.subtract(positions - frames, 0.5, out=powers[1], casting="same_kind")
+        # Up to `_DEGREE`, the last four in two steps.
+        np.multiply(powers[1], powers[1], out=powers[2])
+        np.multiply(powers[1], powers[2], out=powers[3])
+        np.multiply(powers[2:4], powers[2], out=powers[4:6])
+        np.multiply(powers[2:4], powers[4], out=powers[6:8])
         np.matmul(powers.T, _POLYNOMIALS, out=coefficients)
-        # Most frames lie one after the other; near a ratio of 1 few runs of them make up a block.
-        borders = (np.flatnonzero(np.diff(frames) != 1) + 1).tolist()
         for begin, end in itertools.pairwise((0, *borders, count)):
-            windows = self._windows[:, frames[begin] : frames[begin] + end - begin]
+            first = int(frames[begin])
+            windows = self._windows[:, first : first + end - begin]
             out[begin:end] = np.vecdot(windows, coefficients[begin:end]).T
         self._frames[:, :BEHIND] = self._frames[:, consumed : consumed + BEHIND].copy()
         ring.advance(consumed)

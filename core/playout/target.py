@@ -97,7 +97,9 @@ class AdaptiveTarget:
         self._fast = LateHistory(FAST_SPAN_NS)
         self._slow = LateHistory(SLOW_SPAN_NS)
         self._updated_ns: int | None = None
-        self._reach = _reach()
+        reach_ms = _reach()
+        self._reach_cell = np.minimum(reach_ms * 1e6 // GRID_STEP_NS, GRID_SIZE - 1).astype(np.intp)
+        self._reach_beyond_ms = reach_ms - GRID_MS[self._reach_cell]
 
     def add(self, at_ns: int, relative_ns: int) -> None:
         """A packet came so much later than the quickest would have."""
@@ -184,7 +186,9 @@ class AdaptiveTarget:
         """
         width = max(1, round(frame_ms * 1e6 / GRID_STEP_NS))
         late = history.late_packets()
-        summed = np.concatenate(([0.0], np.cumsum(np.concatenate((late, np.full(width, late[-1]))))))
+        summed = np.empty(GRID_SIZE + width + 1)
+        summed[0], summed[1 : GRID_SIZE + 1], summed[GRID_SIZE + 1 :] = 0.0, late, late[-1]
+        np.cumsum(summed, out=summed)
         mean: Curve = (summed[width : width + GRID_SIZE] - summed[:GRID_SIZE]) / width
         return mean * (100 / max(len(history), least_seconds * 1000 / frame_ms))
 
@@ -194,7 +198,9 @@ class AdaptiveTarget:
         overdue_pct = np.interp(OVERDUE_MS, GRID_MS, self._slow.overdue_s(), right=0.0) * (100 / seconds)
         # What is put in has to be taken out again.
         stretched_pct = 2 * SLOW_DOWN_SHARE * overdue_pct
-        late = np.interp(self._reach, GRID_MS, late_pct)
+        # Linear between the depths of the grid; the last one stands for all beyond.
+        slopes = np.append(np.diff(late_pct), 0.0) / (GRID_STEP_NS / 1e6)
+        late = slopes[self._reach_cell] * self._reach_beyond_ms + late_pct[self._reach_cell]
         costs: NDArray[np.float64] = (
             GRID_MS + self.limits.bias_ms_per_pct * late + STRETCH_COST_MS_PER_PCT * stretched_pct[:, np.newaxis]
         )

@@ -14,8 +14,8 @@ import numpy as np
 
 from core.opus.packet import SAMPLES_PER_MS
 from core.playout.pitch import Planar, find_lag
-from core.playout.ring import KEPT_HISTORY_SAMPLES, Pcm, PcmRing
-from core.playout.windows import FADE_SAMPLES, rising_fade
+from core.playout.ring import KEPT_HISTORY_SAMPLES, Pcm, PcmRing, cross_fade
+from core.playout.windows import FADE_SAMPLES
 
 SHORTEST_LAG_SAMPLES: Final = 5 * SAMPLES_PER_MS // 2
 """One period of 400 Hz; of higher voices two or more periods go at once."""
@@ -156,6 +156,5 @@ def _backwards(played: Pcm, ahead: Pcm) -> Pcm:
 def _repeated(piece: Pcm, ahead: Pcm) -> Pcm:
     """``piece`` once more, faded into from ``ahead``, which would have come now; what follows ``piece`` comes then."""
     fade = min(len(piece), len(ahead))
-    window = rising_fade(fade)
-    piece[:fade] = ahead[:fade] + (piece[:fade] - ahead[:fade]) * window
+    piece[:fade] = cross_fade(ahead[:fade], piece[:fade])
     return piece
