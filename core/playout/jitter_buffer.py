@@ -264,7 +264,8 @@ class JitterBuffer:
         self._state = PlayoutState.PLAYING
 
     def _is_filled(self, now_ns: int) -> bool:
-        burst, block = self._device.burst_frames(now_ns), self._device.block_frames
+        block = self._device.block_frames
+        burst = max(block, self._device.burst_frames(now_ns))
         if len(self._ring) < burst:
             return False
         if not self._must_fill:
@@ -272,8 +273,10 @@ class JitterBuffer:
         media_ns = self._steering.clock.media_ns(self._ring.read_position)
         lag_ns = self._steering.arrivals.delay_ns(now_ns, media_ns)
         # The first block of a burst is asked for in time, the last one sooner than it is needed.
-        spread = burst - block - self._device.asked_before
-        return lag_ns is not None and samples_in(lag_ns) - spread >= self._steering.goal_samples(block)
+        spread = max(0, burst - block - self._device.asked_before)
+        # Of the blocks the one that is nearest to the goal, from half a block before it on.
+        soonest = self._steering.goal_samples(block) - block // 2
+        return lag_ns is not None and samples_in(lag_ns) - spread >= soonest
 
     def _produce(self, out: Pcm, now_ns: int, step: Step) -> int:
         """Fill the start of ``out`` by what the state gives; return how many frames."""

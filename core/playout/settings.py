@@ -8,8 +8,8 @@ from typing import Final
 
 from core.opus.packet import SAMPLES_PER_MS
 
-ROOM_MS: Final = 240.0
-"""Beside the target there is room for two packets of the largest size (RFC 6716 §3.2.5)."""
+LEAST_DEPTH_MS: Final = 480.0
+"""Room for four packets of the largest size (RFC 6716 §3.2.5)."""
 
 MIN_BIAS_MS_PER_PCT: Final = 1.0
 MAX_BIAS_MS_PER_PCT: Final = 5_000.0
@@ -61,11 +61,12 @@ class PlayoutSettings:
         Raises:
             PlayoutSettingsError: with what would be accepted.
         """
-        if not self.max_depth_ms >= ROOM_MS:
+        if not self.max_depth_ms >= LEAST_DEPTH_MS:
             raise PlayoutSettingsError(
-                f"a bound of {self.max_depth_ms:g} ms is too small; accepted: {ROOM_MS:g} ms or more"
+                f"a bound of {self.max_depth_ms:g} ms is too small; accepted: {LEAST_DEPTH_MS:g} ms or more"
             )
-        highest = self.max_depth_ms - ROOM_MS
+        # The other half is for what piles up while playout catches up with a stall.
+        highest = self.max_depth_ms / 2
         _check("a target delay", self.target_delay_ms, "ms", 0, highest)
         _check("a bias", self.bias_ms_per_pct, "ms per %", MIN_BIAS_MS_PER_PCT, MAX_BIAS_MS_PER_PCT)
         _check("a live bound", self.live_bound_ms, "ms", 0, highest)

@@ -60,7 +60,6 @@ class ListenOptions:
             )
         if self.frame_ms is not None:
             check_frame_ms(self.frame_ms)
-        check_target_delay_ms(self.playout.target_delay_ms)
         check_device_latency_ms(self.device_latency_ms)
         if self.ca_file is not None:
             check_ca_file(self.ca_file)

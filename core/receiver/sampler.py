@@ -97,7 +97,9 @@ class Sampler:
         if interval.skipped_ms:
             monitor.events.add(Level.INFO, f"{interval.skipped_ms:.0f} ms left out because it was too late")
         for change in interval.target_changes:
-            monitor.events.add(Level.CHANGE, _told(change))
+            # Whoever sets it tells so himself, once for all steps of a drag.
+            if change.reason is not TargetReason.SET:
+                monitor.events.add(Level.INFO, _told(change))
         for episode in interval.episodes:
             self._episodes.append(episode)
             text = f"underrun: nothing to play for {episode.starved_ms:.0f} ms ({episode.cause.value})"
@@ -123,7 +125,7 @@ class Sampler:
 
 
 def _told(change: TargetChange) -> str:
-    text = f"target delay {change.from_ms:g} -> {change.to_ms:g} ms: {change.reason.value}"
-    if change.reason is TargetReason.SET:
-        return text
-    return f"{text}, {change.late_pct:.2g} % of packets later than {min(change.from_ms, change.to_ms):g} ms"
+    return (
+        f"target delay {change.from_ms:g} -> {change.to_ms:g} ms: {change.reason.value},"
+        f" {change.late_pct:.2g} % of packets later than {min(change.from_ms, change.to_ms):g} ms"
+    )

@@ -22,7 +22,6 @@ from core.receiver.options import (
     SettingError,
     check_device_latency_ms,
     check_frame_ms,
-    check_target_delay_ms,
 )
 from core.receiver.playback import MakeOutput, Playback, make_output
 from core.receiver.reception import Reception
@@ -118,7 +117,6 @@ class ListeningSession:
         Raises:
             SettingError: outside of what is accepted; what is in force stays.
         """
-        check_target_delay_ms(playout.target_delay_ms)
         try:
             self._buffer.configure(playout, time.monotonic_ns())
         except PlayoutSettingsError as error:

@@ -18,7 +18,7 @@ REPORT_KEYS = {
     *("url", "connected", "dialect", "duration_s", "stream", "packets_received", "bytes_received"),
     *("total_samples_received", "concealed_samples", "concealment_events", "underruns", "buffer_depth_ms"),
     *("playout_delay_ms", "jitter_ms", "round_trip_time_ms", "device_latency_ms", "device_xruns", "reconnects"),
-    "latency_ms",
+    *("latency_ms", "target_delay_ms", "clock_skew_ppm", "stretched_pct", "skipped_pct"),
 }
 
 
@@ -45,14 +45,16 @@ def probe(url: str, *arguments: str) -> dict[str, Any]:
 
 
 def test_the_probe_reports_every_promised_figure(tone_url: str) -> None:
-    values = probe(tone_url)
+    values = probe(tone_url, "--buffer", "fixed:60")
     assert set(values) >= REPORT_KEYS
     assert values["connected"] is True
     assert values["dialect"] == "rtp"
     assert values["stream"]["frame_ms"] == 20
     assert values["stream"]["channels"] == 1
     assert values["packets_received"] == pytest.approx(125, abs=15)
-    assert values["underruns"] == {"episodes": 0, "starved_ms": 0}
+    assert values["underruns"] == {"episodes": 0, "starved_ms": 0, "causes": []}
+    assert values["target_delay_ms"] == 60
+    assert values["skipped_pct"] == 0
     assert values["buffer_depth_ms"]["mean"] == pytest.approx(70, abs=40)
     assert values["playout_delay_ms"]["p50"] == pytest.approx(60, abs=40)
     assert values["round_trip_time_ms"] < 50
@@ -92,7 +94,7 @@ def test_without_json_the_report_is_for_people_and_ctrl_c_gives_it_early(tone_ur
         process.interrupt()
         assert process.wait(10) == 0
         assert 0 < json.loads(process.text("stdout"))["duration_s"] < 30
-    status, out, _ = run("probe", tone_url, "--duration", "1")
+    status, out, _ = run("probe", tone_url, "--duration", "1", "--buffer", "fixed:60")
     assert status == 0
     assert "underruns      0 episodes" in out
 
@@ -123,7 +125,10 @@ def test_a_wrong_path_is_one_line_and_status_1(tone_url: str) -> None:
         (["probe", "http://x/"], "is not a WebSocket address"),
         (["probe", "ws://127.0.0.1/", "--duration", "-1"], "a duration of -1 s is not possible"),
         (["probe", "ws://127.0.0.1/", "--buffer", "fixed:-5"], "accepted: 0 to 5000 ms"),
-        (["probe", "ws://127.0.0.1/", "--buffer", "much"], "expected fixed:MS"),
+        (["probe", "ws://127.0.0.1/", "--bias", "0"], "accepted: 1 to 5000 ms per %"),
+        (["probe", "ws://127.0.0.1/", "--preset", "best"], "accepted: lowest-delay, balanced, safe"),
+        (["probe", "ws://127.0.0.1/", "--device-latency", "-1"], "accepted: above 0 to 2000"),
+        (["probe", "ws://127.0.0.1/", "--buffer", "much"], "expected adaptive or fixed:MS"),
         (["probe", "ws://127.0.0.1/", "--frame-ms", "7"], "accepted: 2.5, 5, 10, 20, 40, 60 ms"),
         (["probe", "ws://127.0.0.1/", "--ca-file", "/nowhere.pem"], "the CA file /nowhere.pem cannot be read"),
         (["probe", "wss://127.0.0.1/", "--ca-file", "Makefile"], "the CA file Makefile holds no certificates"),

@@ -15,6 +15,7 @@ from websockets.http11 import Request, Response
 
 from core.monitor.monitor import Monitor
 from core.opus.encoder import EncoderSettings, OpusEncoder
+from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions
 from core.receiver.session import ListeningSession
 from core.receiver.status import SessionSnapshot
@@ -83,7 +84,7 @@ class Listening:
 async def listening(options: ListenOptions | str) -> AsyncIterator[Listening]:
     """Run a session on the null output; it is stopped on the way out."""
     if isinstance(options, str):
-        options = ListenOptions(options, output="null")
+        options = ListenOptions(options, output="null", playout=PlayoutSettings(60))
     run = Listening(replace(options, output="null"))
     task = asyncio.create_task(run.session.run())
     try:
