@@ -24,11 +24,10 @@ from gui.problems import Problems
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
-from gui.settled_change import SettledChange
 from gui.theme import Theme
+from gui.tuner import Tuner
 from gui.view_models.connection import connection_view
 from gui.view_models.statistics import statistics_rows
-from gui.view_models.tune import depth_text, frame_size_view
 from gui.widgets.banner import Banner, BannerLevel
 from gui.widgets.connect_panel import ConnectPanel
 from gui.widgets.event_table import EventTable
@@ -86,9 +85,9 @@ class MainWindow(QMainWindow):
         )
         self.setCentralWidget(self._layout)
         self._take_settings()
+        self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
         self._connect_signals()
         self._refresh = Refresh(self.watch_panel.refresh_next_plot, self.show_facts, self)
-        self._depth_change = SettledChange(self._on_depth_settled, self)
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
         self.show_facts()
 
@@ -100,7 +99,8 @@ class MainWindow(QMainWindow):
             options = replace(
                 self._connection_options(url),
                 frame_ms=self._store.get(settings.FRAME_MS),
-                target_delay_ms=self._store.get(settings.TARGET_DELAY_MS),
+                playout=self._store.tuning.playout,
+                device_latency_ms=self._store.tuning.device_latency_ms,
                 output=self._store.get(settings.OUTPUT),
             )
         except SettingError as error:
@@ -134,11 +134,8 @@ class MainWindow(QMainWindow):
         self.connect_panel.show_connection(view, is_running, self._owner.url)
         self.listen_panel.show_output(snapshot.output if snapshot and is_running else None)
         self.watch_panel.show_facts(snapshot, is_running)
-        present = snapshot if is_running else None
-        control = present.frame_size if present else None
-        self.tune_panel.show_frame_size(frame_size_view(control, self._store.get(settings.FRAME_MS)))
-        self.tune_panel.show_depth(depth_text(present))
-        self.statistics.show_rows(statistics_rows(snapshot, self._monitor))
+        self._tuner.show_facts()
+        self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
         self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -208,7 +205,6 @@ class MainWindow(QMainWindow):
         self.listen_panel.set_muted(store.get(settings.MUTED))
         self.actions_.mute.setChecked(store.get(settings.MUTED))
         self.listen_panel.set_outputs((), store.get(settings.OUTPUT))
-        self.tune_panel.set_depth_ms(store.get(settings.TARGET_DELAY_MS))
         self.resize(*FIRST_SIZE)
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
@@ -221,8 +217,6 @@ class MainWindow(QMainWindow):
         self.listen_panel.muted_changed.connect(self._on_muted)
         self.listen_panel.output_chosen.connect(self._on_output)
         self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
-        self.tune_panel.depth_changed.connect(self._on_depth)
-        self.tune_panel.frame_size_chosen.connect(self._on_frame_size)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
@@ -235,7 +229,7 @@ class MainWindow(QMainWindow):
             return ListenOptions(url)
         if given.url == url:
             return given
-        return ListenOptions(url, ca_file=given.ca_file, device_latency_ms=given.device_latency_ms)
+        return ListenOptions(url, ca_file=given.ca_file)
 
     def _on_session_started(self, session: ListeningSession) -> None:
         session.set_volume_db(self._store.get(settings.VOLUME_DB))
@@ -273,24 +267,6 @@ class MainWindow(QMainWindow):
         self._problems.forget()
         self._store.set(settings.OUTPUT, name)
         self._owner.set_output(name, undo)
-
-    def _on_depth(self, depth_ms: float) -> None:
-        before_ms = self._store.get(settings.TARGET_DELAY_MS)
-        self._store.set(settings.TARGET_DELAY_MS, depth_ms)
-        if self._owner.session is not None:
-            self._owner.session.set_target_delay_ms(depth_ms)
-            self._depth_change.moved(before_ms, depth_ms)
-        self.tune_panel.show_depth(depth_text(self._owner.snapshot() if self._owner.is_running else None))
-
-    def _on_frame_size(self, frame_ms: float | None) -> None:
-        before = self._store.get(settings.FRAME_MS)
-        self._store.set(settings.FRAME_MS, frame_ms)
-        if frame_ms is not None:
-            self._owner.request_frame_ms(frame_ms, lambda: self._store.set(settings.FRAME_MS, before))
-
-    def _on_depth_settled(self, before_ms: float, now_ms: float) -> None:
-        text = self.tr("buffer depth is now {now:g} ms (was {before:g} ms)").format(now=now_ms, before=before_ms)
-        self._monitor.events.add(Level.CHANGE, text)
 
     def _change_volume(self, step_db: int) -> None:
         self.listen_panel.set_volume_db(self.listen_panel.volume.value() + step_db)

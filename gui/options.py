@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions
 
 
@@ -15,7 +16,9 @@ class WindowOptions:
     """Put into the address edit instead of the last one used."""
     listen: ListenOptions | None = None
     """Connect so as soon as the window stands."""
-    target_delay_ms: float | None = None
+    playout: PlayoutSettings | None = None
+    device_latency_ms: float | None = None
+    """Asked of the device; beside a ``playout`` that was asked for, ``None`` means its own low latency."""
     frame_ms: float | None = None
     output: str | None = None
     remember_url: bool = True

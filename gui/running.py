@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final
@@ -31,6 +32,7 @@ from gui.options import WindowOptions
 from gui.session_owner import SessionFactory, SessionOwner
 from gui.settings import SettingsStore
 from gui.theme import Theme
+from gui.tuning import Tuning
 
 SETTINGS_VARIABLE: Final = "OPUSCOPE_SETTINGS"
 """Names another settings file, for tests and for carrying settings around."""
@@ -55,7 +57,7 @@ def run_window(
     loop: Any = qasync.QEventLoop(application)
     loop.set_default_executor(DaemonExecutor())
     store = SettingsStore(_settings_path())
-    _override(store, options)
+    override(store, options)
     theme = Theme(store.get(settings.THEME))
     theme.apply()
     monitor = Monitor()
@@ -133,10 +135,12 @@ def _cancel_leftovers(loop: Any) -> None:
         loop.run_until_complete(asyncio.wait(leftovers, timeout=0.2))
 
 
-def _override(store: SettingsStore, options: WindowOptions) -> None:
+def override(store: SettingsStore, options: WindowOptions) -> None:
     """Let what was given on the command line win over what is remembered."""
-    if options.target_delay_ms is not None:
-        store.override(settings.TARGET_DELAY_MS, options.target_delay_ms)
+    if options.playout is not None:
+        store.override_tuning(Tuning(options.playout, options.device_latency_ms))
+    elif options.device_latency_ms is not None:
+        store.override_tuning(replace(store.tuning, device_latency_ms=options.device_latency_ms))
     if options.frame_ms is not None:
         store.override(settings.FRAME_MS, options.frame_ms)
     if options.output is not None:

@@ -17,6 +17,7 @@ from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.opus.library import OpusLibraryError
+from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from core.receiver.status import ConnectionState, SessionSnapshot
@@ -78,6 +79,11 @@ class SessionOwner(QObject):
         """The address of the last session as it was asked for."""
         return self._url
 
+    @property
+    def playout(self) -> PlayoutSettings | None:
+        """How the jitter buffer of the running or the last session is set; ``None`` before the first."""
+        return None if self._session is None else self._session.playout
+
     def snapshot(self) -> SessionSnapshot | None:
         """How the running session stands, or how the last one ended; ``None`` before the first."""
         if self._session is None:
@@ -113,6 +119,11 @@ class SessionOwner(QObject):
         """Move the running session to another output; ``undo`` is called if that one cannot be used."""
         if self.session is not None:
             self._ask(self.session.set_output(name), undo)
+
+    def set_device_latency_ms(self, device_latency_ms: float | None, undo: Callable[[], None]) -> None:
+        """Open the running session's output anew with another latency; ``undo`` is called if that cannot be had."""
+        if self.session is not None:
+            self._ask(self.session.set_device_latency_ms(device_latency_ms), undo)
 
     def close(self) -> None:
         """End everything; `closed` follows within two seconds."""

@@ -16,7 +16,9 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.opus.encoder import FRAME_SIZES_MS
-from core.receiver.options import DEFAULT_OUTPUT, DEFAULT_TARGET_DELAY_MS, MAX_TARGET_DELAY_MS
+from core.playout.presets import DEFAULT_PRESET, PresetName
+from core.receiver.options import DEFAULT_OUTPUT
+from gui.tuning import DEFAULT_TUNING, Tuning, preset_of, read_tuning, tuning_of, write_tuning
 
 T = TypeVar("T")
 
@@ -81,6 +83,10 @@ def _frame_size(stored: Any) -> float | None:
     return None if stored is None else float(stored)
 
 
+def _preset(stored: Any) -> PresetName | None:
+    return None if stored is None else PresetName(stored)
+
+
 def _bytes(stored: Any) -> bytes:
     try:
         return base64.b64decode(_text(stored), validate=True)
@@ -100,9 +106,12 @@ URL_HISTORY: Final[Setting[tuple[str, ...]]] = Setting("connect/url_history", ()
 VOLUME_DB: Final = Setting("listen/volume_db", 0.0, _number_between(MIN_VOLUME_DB, MAX_VOLUME_DB))
 MUTED: Final = Setting("listen/muted", False, _boolean)
 OUTPUT: Final[Setting[str]] = Setting("listen/output", DEFAULT_OUTPUT, _text)
-TARGET_DELAY_MS: Final = Setting(
-    "tune/target_delay_ms", DEFAULT_TARGET_DELAY_MS, _number_between(0.0, MAX_TARGET_DELAY_MS)
+PRESET: Final[Setting[PresetName | None]] = Setting(
+    "tune/preset", DEFAULT_PRESET, _preset, lambda preset: preset and preset.value
 )
+"""``None`` stands for the user's own tuning."""
+OWN_TUNING: Final = Setting("tune/own", DEFAULT_TUNING, read_tuning, write_tuning)
+"""The last one that was no preset; it is kept while a preset is in use."""
 FRAME_MS: Final[Setting[float | None]] = Setting("tune/frame_ms", None, _frame_size)
 
 
@@ -153,6 +162,26 @@ class SettingsStore(QObject):
         """Put ``url`` at the front of the history."""
         others = [known for known in self.get(URL_HISTORY) if known != url]
         self.set(URL_HISTORY, (url, *others[: URL_HISTORY_LENGTH - 1]))
+
+    @property
+    def tuning(self) -> Tuning:
+        """The preset in use as it is now, or the user's own tuning."""
+        preset = self.get(PRESET)
+        return self.get(OWN_TUNING) if preset is None else tuning_of(preset)
+
+    def remember_tuning(self, tuning: Tuning) -> None:
+        """Use ``tuning`` from now on: by its name where it is a preset, so that own values are not lost."""
+        preset = preset_of(tuning)
+        self.set(PRESET, preset)
+        if preset is None:
+            self.set(OWN_TUNING, tuning)
+
+    def override_tuning(self, tuning: Tuning) -> None:
+        """Use ``tuning`` from now on, but do not remember it."""
+        preset = preset_of(tuning)
+        self.override(PRESET, preset)
+        if preset is None:
+            self.override(OWN_TUNING, tuning)
 
     def _load(self, setting: Setting[T]) -> T:
         stored = self._file.value(setting.name)

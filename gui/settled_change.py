@@ -1,39 +1,39 @@
-"""Says once what a drag has changed, when it has come to rest: not a line in the log for every millimetre."""
+"""Tells once what a drag has changed, when it has come to rest: not for every millimetre."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from PySide6.QtCore import QObject, QTimer
+
+T = TypeVar("T")
 
 _AT_REST_AFTER_MS: Final = 400
 
 
-class SettledChange(QObject):
-    """Gathers changes of one number."""
+class SettledChange(QObject, Generic[T]):
+    """Gathers changes of one value."""
 
-    def __init__(self, on_settled: Callable[[float, float], None], parent: QObject | None = None) -> None:
+    def __init__(self, on_settled: Callable[[T, T], None], parent: QObject | None = None) -> None:
         """``on_settled`` is told the value before and the value now."""
         super().__init__(parent)
         self._on_settled = on_settled
-        self._before: float | None = None
-        self._now = 0.0
+        self._change: tuple[T, T] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_AT_REST_AFTER_MS)
         self._timer.timeout.connect(self.settle)
 
-    def moved(self, before: float, now: float) -> None:
-        """The number went from ``before`` to ``now``."""
-        if self._before is None:
-            self._before = before
-        self._now = now
+    def moved(self, before: T, now: T) -> None:
+        """The value went from ``before`` to ``now``."""
+        first = before if self._change is None else self._change[0]
+        self._change = (first, now)
         self._timer.start()
 
     def settle(self) -> None:
         """It rests: tell, unless it is back where it was."""
         self._timer.stop()
-        before, self._before = self._before, None
-        if before is not None and before != self._now:
-            self._on_settled(before, self._now)
+        change, self._change = self._change, None
+        if change is not None and change[0] != change[1]:
+            self._on_settled(*change)

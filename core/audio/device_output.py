@@ -11,6 +11,9 @@ period  low (10 ms)  20 ms  30 ms  45 ms   60 ms
   2048          0 %    2 %    3 %  100 %   100 %
 ======  ===========  =====  =====  ======  =====
 
+5 ms, the preset for the lowest delay, in blocks of 120 on a busy machine: 99.5 % at 128, 87 % at 256, 0 % from 512 on;
+2.5 ms: 94 % at 128, 0 % from 256 on. Where programs may choose the period, PipeWire makes it 64 for blocks of 120.
+Blocks of 128, which a period of 128 asks for evenly, cost 1.6 ms more there than blocks of 120: 7.8 against 6.2 ms.
 Blocks of the host's own choice (0) do no better: 69 % with low at 512. So low is asked for first, because a desktop
 gives it, and `core.receiver.playback` asks for more where that starves.
 """
@@ -33,6 +36,7 @@ from core.audio.output import (
     Pull,
 )
 from core.audio.portaudio import PortAudio
+from core.audio.priority import raise_priority_of_this_thread
 
 _MAX_BLOCK_FRAMES = SAMPLE_RATE_HZ // 4
 _SILENT_NS = 250_000_000
@@ -59,6 +63,8 @@ class DeviceOutput:
         self._clock = CallbackClock()
         self._xruns = 0
         self._latency_s: float | None = None
+        self._ahead = (0.0, 0)
+        """Sum in seconds and number of the latencies given since the figures were last taken."""
         self._has_ended = False
         self._error: Exception | None = None
         self._last_call_ns: int | None = None
@@ -118,7 +124,14 @@ class DeviceOutput:
         self._portaudio.close(stream, has_failed=self._has_ended or is_silent)
 
     def take_figures(self) -> OutputFigures:
-        """Latency as the device gives it with each block, or else as it was reported when it was opened."""
+        """Latency as the device gave it with each block, on average, or else as it was reported when it was opened.
+
+        One block's alone would be a matter of chance: within a burst each is asked for a block sooner than needed.
+        """
+        # Without a lock: a block that comes just now may be counted in both intervals, which a mean survives.
+        (total_s, number), self._ahead = self._ahead, (0.0, 0)
+        if number:
+            self._latency_s = total_s / number
         latency_s = self._latency_s
         if latency_s is None and self._stream is not None:
             latency_s = self._stream.latency
@@ -159,6 +172,8 @@ class DeviceOutput:
             raise self._library.CallbackAbort from error
 
     def _note(self, now_ns: int, frames: int, times: Any, status: Any) -> None:
+        if self._last_call_ns is None:
+            raise_priority_of_this_thread()
         self._last_call_ns = now_ns
         self._clock.tick(now_ns, frames)
         if status.output_underflow:
@@ -166,7 +181,8 @@ class DeviceOutput:
         # Some host APIs leave these times at zero.
         ahead_s = times.outputBufferDacTime - times.currentTime
         if 0 < ahead_s < 10:
-            self._latency_s = ahead_s
+            total_s, number = self._ahead
+            self._ahead = (total_s + ahead_s, number + 1)
 
     def _finished(self) -> None:
         self._has_ended = True

@@ -18,6 +18,9 @@ from core.playout.windows import SlidingMinimum, SteppedMinimum
 BASE_SPAN_NS: Final = 2_000_000_000
 """The base is that of the last two seconds, as WebRTC's: longer would take a slower path for lateness for longer."""
 
+YOUNG_SPAN_NS: Final = 500_000_000
+MOST_FRAME_NS: Final = 120_000_000
+
 LONG_SPAN_STEP_NS: Final = 1_000_000_000
 LONG_SPAN_STEPS: Final = 60
 """For so many seconds a base is remembered to which a backlog may return."""
@@ -71,6 +74,9 @@ class Arrivals:
         self._skew_since_ns = 0
         self._skew_offset_ns = 0
         self._base = SlidingMinimum(BASE_SPAN_NS)
+        self._young_base = SlidingMinimum(YOUNG_SPAN_NS)
+        self._media_seen_ns = 0
+        self._last_media_ns = 0
         self._long_base = SteppedMinimum(LONG_SPAN_STEP_NS, LONG_SPAN_STEPS)
         self._lead_ns = 0
         self._fall = _Fall(0, 0, 0)
@@ -87,6 +93,11 @@ class Arrivals:
         self.skew.add(at_ns, lateness_ns)
         self._follow_skew(at_ns)
         lateness_ns -= self._drift_ns(at_ns)
+        if self._has_source_paused(at_ns, lateness_ns):
+            self._young_base.clear()
+            self._base.clear()
+            self._long_base.clear()
+            self._lead_ns = 0
         self._watch_for_a_shift(at_ns, media_ns, lateness_ns)
         self._last_arrival_ns = at_ns
         before_ns = self._base.minimum
@@ -94,6 +105,9 @@ class Arrivals:
             self._fall = _Fall(lateness_ns, self._lead_ns, at_ns)
         elif lateness_ns < before_ns:
             self._fall_to(lateness_ns, at_ns, before_ns)
+        self._media_seen_ns += max(0, min(media_ns - self._last_media_ns, MOST_FRAME_NS))
+        self._last_media_ns = media_ns
+        self._young_base.add(media_ns, lateness_ns)
         base_ns = self._base.add(media_ns, lateness_ns)
         self._long_base.add(at_ns, lateness_ns)
         if before_ns is not None and base_ns > before_ns:
@@ -103,6 +117,8 @@ class Arrivals:
     def restart(self) -> None:
         """Another stream: another timeline, another clock."""
         self.skew.clear()
+        self._young_base.clear()
+        self._media_seen_ns = 0
         self._skew_ppm = 0.0
         self._skew_offset_ns = 0
         self._base.clear()
@@ -110,19 +126,29 @@ class Arrivals:
         self._lead_ns = 0
         self._shift_since_ns = self._burst_seen_ns = self.shifted_since_ns = None
 
+    @property
+    def is_shift_suspected(self) -> bool:
+        """Whether it is open if the newest packets are late, or if media time stood still before them."""
+        return self._shift_since_ns is not None
+
     def is_bursting(self, now_ns: int) -> bool:
         """Whether packets are just coming faster than they will be played, as after a stall."""
         return self._burst_seen_ns is not None and now_ns - self._burst_seen_ns < BURST_PAUSE_NS
 
     def delay_ns(self, now_ns: int, media_ns: int) -> int | None:
         """How late this media time is at ``now_ns``, against the quickest packets; ``None`` before any has come."""
-        base_ns = self._base.minimum
+        base_ns = self._control_base_ns()
         return None if base_ns is None else now_ns - media_ns - self._drift_ns(now_ns) - base_ns
 
     def lag_ns(self, now_ns: int, media_ns: int) -> int | None:
         """The same without what the sender has sent ahead of time: what playout could catch up with."""
         delay_ns = self.delay_ns(now_ns, media_ns)
         return None if delay_ns is None else delay_ns - self._lead_ns
+
+    def _control_base_ns(self) -> int | None:
+        """The base to steer by: of half a second at first, since a source that is 5 % slow falls behind by 100 ms in two."""
+        is_young = self._media_seen_ns < BASE_SPAN_NS and self.skew.ppm is None
+        return self._young_base.minimum if is_young else self._base.minimum
 
     def _drift_ns(self, at_ns: int) -> int:
         return self._skew_offset_ns + round((at_ns - self._skew_since_ns) * self._skew_ppm * 1e-6)
@@ -151,6 +177,17 @@ class Arrivals:
         has_returned = usual_ns is not None and abs(lateness_ns - usual_ns) <= RETURN_MARGIN_NS
         is_ahead = fallen_ns > BACKLOG_NS and not has_returned
         self._lead_ns = self._fall.lead_ns + (fallen_ns if is_ahead else 0)
+
+    def _has_source_paused(self, at_ns: int, lateness_ns: int) -> bool:
+        """Whether a source that sends ahead was silent for longer than that lasted: what comes now begins anew.
+
+        As between the utterances of a speech synthesiser. One that sends no more than is played may have been held up.
+        """
+        base_ns = self._base.minimum
+        if base_ns is None or self._lead_ns == 0:
+            return False
+        relative_ns = lateness_ns - base_ns
+        return relative_ns > self._lead_ns and at_ns - self._last_arrival_ns >= relative_ns - SHIFT_SCATTER_NS
 
     def _watch_for_a_shift(self, at_ns: int, media_ns: int, lateness_ns: int) -> None:
         """After a pause of a source that tells no media times its packets look late, evenly: as late as it was long."""

@@ -23,9 +23,6 @@ class UnderrunCause(Enum):
     """Nothing was late: the sound device asked for more than it used to, or lost what it had been given."""
 
 
-EVIDENCE_SPAN_NS: Final = 2_000_000_000
-"""What was longer ago has nothing to do with an episode."""
-
 XRUN_REACH_NS: Final = 300_000_000
 """After an xrun a device fills its buffer anew; devices have up to some 200 ms of it."""
 
@@ -44,7 +41,7 @@ class Dryness:
     lost_ns: int
     """Media time left out in sequence when packets came again."""
     malformed_packets: int
-    """Packets that could not be decoded shortly before or during the episode."""
+    """Packets that could not be decoded during the episode."""
 
 
 class CauseFinder:

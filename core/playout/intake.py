@@ -72,7 +72,8 @@ class Intake:
         jump_samples = silent_samples - gap_samples
         try:
             info = parse_packet(packet.payload)
-            recovered_samples = min(gap_samples, info.frame_samples) if info.has_fec else 0
+            # libopus takes the copy of a whole frame, or conceals.
+            recovered_samples = info.frame_samples if info.has_fec and gap_samples >= info.frame_samples else 0
             gap = self._conceal(gap_samples - recovered_samples)
             if recovered_samples:
                 gap = np.concatenate((gap, self._decoder.recover(packet.payload, recovered_samples)))

@@ -64,6 +64,7 @@ class JitterBuffer:
         self._is_source_playing = True
         self._ready_since_ns: int | None = None
         self._must_fill = True
+        self._is_stuttering = False
         self._resumed_ns: int | None = None
         self._counters = PlayoutCounters()
         self._interval = IntervalTally()
@@ -125,6 +126,8 @@ class JitterBuffer:
             if self._state is PlayoutState.IDLE:
                 self._state = PlayoutState.FILLING
                 self._must_fill = True
+            elif self._state is PlayoutState.PLAYING:
+                self._must_fill = False
             return PushResult(taken.info, taken.problem, relative_ns / 1e6, taken.packets_lost)
 
     def pull(self, out: Pcm, now_ns: int) -> None:
@@ -260,7 +263,7 @@ class JitterBuffer:
         self._player.restart()
         self._ring.fade_in_from(self._concealment.tail(FADE_SAMPLES))
         self._concealment.end()
-        self._must_fill = False
+        self._must_fill = self._is_stuttering = False
         self._state = PlayoutState.PLAYING
 
     def _is_filled(self, now_ns: int) -> bool:
@@ -268,14 +271,16 @@ class JitterBuffer:
         burst = max(block, self._device.burst_frames(now_ns))
         if len(self._ring) < burst:
             return False
+        # Of the blocks the one that is nearest to the goal, from half a block before it on.
+        soonest = self._steering.goal_samples(block) - block // 2
+        if self._is_stuttering and len(self._ring) < soonest:
+            return False
         if not self._must_fill:
             return True
         media_ns = self._steering.clock.media_ns(self._ring.read_position)
         lag_ns = self._steering.arrivals.delay_ns(now_ns, media_ns)
         # The first block of a burst is asked for in time, the last one sooner than it is needed.
         spread = max(0, burst - block - self._device.asked_before)
-        # Of the blocks the one that is nearest to the goal, from half a block before it on.
-        soonest = self._steering.goal_samples(block) - block // 2
         return lag_ns is not None and samples_in(lag_ns) - spread >= soonest
 
     def _produce(self, out: Pcm, now_ns: int, step: Step) -> int:
@@ -310,7 +315,7 @@ class JitterBuffer:
         ring = self._ring
         step = self._steering.step(now_ns, block, ring.read_position, ring.write_position, self._is_source_playing)
         if step.skip_samples:
-            self._skip(min(step.skip_samples, len(ring) - self._reserve(now_ns, block)))
+            self._skip(max(0, min(step.skip_samples, len(ring) - self._reserve(now_ns, block))))
         delay_ns = self._steering.delay_ns(now_ns, ring.read_position)
         if delay_ns is not None:
             self._interval.playout_delay(delay_ns / 1e6)
@@ -322,7 +327,7 @@ class JitterBuffer:
             self._state = PlayoutState.IDLE
             return
         self._state = PlayoutState.STARVED
-        self._must_fill = self._resumed_ns is not None and now_ns - self._resumed_ns < REFILL_NS
+        self._is_stuttering = self._resumed_ns is not None and now_ns - self._resumed_ns < REFILL_NS
         self._underrun.begin(now_ns, self._steering.overdue_ns(now_ns, self._ring.write_position))
 
     def _note_depth(self) -> None:

@@ -75,6 +75,11 @@ class LateHistory:
         while self._entries and self._entries[-1].at_ns >= since_ns:
             self._count(self._entries.pop(), -1)
         self._last = self._entries[-1] if self._entries else None
+        self._crossed_at_ns[self._crossed_at_ns >= since_ns] = -np.inf
+        for entry in self._entries:
+            if entry.cell > entry.before:
+                crossed = self._crossed_at_ns[entry.before : entry.cell]
+                np.maximum(crossed, entry.at_ns, out=crossed)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -20,6 +20,9 @@ LOW_MS: Final = 20.0
 BELOW_TARGET_MS: Final = 5.0
 """Less than that below the target is left alone, or to resampling."""
 
+SPLICE_MS: Final = 5.0
+"""As much has to lie ahead for audio to be put in."""
+
 GENTLE_SHARE: Final = 0.1
 FAR_BELOW_TARGET_MS: Final = 50.0
 FAR_BELOW_SHARE: Final = 0.25
@@ -42,15 +45,17 @@ SETTLED_MS: Final = 0.5
 LEAST_SKEW_PPM: Final = 30.0
 """Less is what the estimate may be off by; it makes 2 ms in a minute."""
 
-SERVO_PPM_PER_MS: Final = 50.0
-MAX_SERVO_PPM: Final = 1_000.0
-"""A millisecond off the target is made up for in 20 s, more at 0.1 %: both are far below what is heard (0.5 %)."""
+SERVO_PPM_PER_MS: Final = 600.0
+MAX_SERVO_PPM: Final = 3_000.0
+"""5 ms take 3 s; 0.3 % are 5 cents, below what is heard (0.5 %)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the pace is decided from, all in milliseconds."""
 
+    block_ms: float
+    """What the device asks for."""
     depth_ms: float
     """Decoded audio waiting to be played."""
     lag_ms: float
@@ -78,7 +83,7 @@ class Pace:
             self._is_catching_up = False
             return -slowing
         excess_ms = now.lag_ms - now.goal_ms
-        is_needed = now.overdue_ms > STEADY_LATENESS_MS
+        is_needed = now.overdue_ms > STEADY_LATENESS_MS or now.depth_ms < now.goal_ms
         self._is_catching_up = not is_needed and excess_ms > (0 if self._is_catching_up else ABOVE_TARGET_MS)
         if self._is_catching_up:
             return min(max(ACCELERATION, excess_ms / 1000), MAX_ACCELERATION)
@@ -105,7 +110,9 @@ class Pace:
     def _slowing(now: Situation) -> float:
         is_stalled = now.overdue_ms > now.overdue_limit_ms and now.depth_ms < now.goal_ms
         is_low = now.overdue_ms > 0 and now.depth_ms < min(LOW_MS, now.goal_ms / 2)
-        if is_stalled or is_low:
+        # With this block the rest becomes too short for a splice.
+        is_last_chance = now.overdue_ms > now.goal_ms / 2 and now.depth_ms < now.block_ms + SPLICE_MS
+        if is_stalled or is_low or is_last_chance:
             return NEARLY_DRY_SHARE if now.depth_ms < NEARLY_DRY_MS else SLOW_DOWN_SHARE
         missing_ms = now.goal_ms - now.lag_ms
         if missing_ms > FAR_BELOW_TARGET_MS:

@@ -7,8 +7,8 @@ from enum import Enum
 
 from core.playout.settings import PlayoutMode, PlayoutSettings, PlayoutSettingsError
 
-INITIAL_TARGET_MS = 20.0
-"""Where an adaptive target starts: a frame of the usual size, until the first stall has shown what is needed."""
+INITIAL_TARGET_MS = 30.0
+"""Where an adaptive target starts, until the network is known: a usual frame and the scatter of an ordinary network."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from core.playout.settings import PlayoutMode, PlayoutSettings
 from core.playout.target import AdaptiveTarget, TargetChange, TargetLimits, TargetReason
 from core.playout.time_scale import LONGEST_PAUSE_SAMPLES
 from core.playout.what_if import WhatIf
+from core.playout.windows import SteppedMinimum
 
 _NS_PER_MS: Final = 1_000_000
 
@@ -34,6 +35,14 @@ class Step:
 STEADY: Final = Step(0, 0.0, 0, 1.0)
 """As it comes."""
 
+UNSTEADY_PPM: Final = 1_000.0
+"""No two clocks differ by so much: such a sender paces by sleeping, and not evenly."""
+
+KEPT_BEHIND_SAMPLES: Final = 200 * SAMPLES_PER_MS
+
+LOWERED_NS: Final = 4_000_000_000
+"""After a target was lowered playout comes down to it by being faster; nothing was late, so nothing is left out."""
+
 OVERSHOOT_SAMPLES: Final = 5 * SAMPLES_PER_MS
 """A splice may go so far beyond the goal: periods are whole."""
 
@@ -50,6 +59,8 @@ class Steering:
         self.level = PlayoutLevel()
         self._target = AdaptiveTarget(_limits(settings), settings.target_delay_ms)
         self._pace = Pace()
+        # The highest goal of late is the smallest negated one.
+        self._negated_goals = SteppedMinimum(LOWERED_NS // 8, steps=9)
 
     @property
     def target_ms(self) -> float:
@@ -83,6 +94,8 @@ class Steering:
             self.arrivals.shifted_since_ns = None
         self._target.add(at_ns, relative_ns)
         self.what_if.add(at_ns, relative_ns)
+        if self.arrivals.is_shift_suspected:
+            return relative_ns, None
         fixed_ms = None if self._settings.is_adaptive else self._settings.target_delay_ms
         return relative_ns, self._target.update(at_ns, frame_samples / SAMPLES_PER_MS, fixed_ms)
 
@@ -102,13 +115,15 @@ class Steering:
     def goal_samples(self, block: int) -> int:
         """How late the first frame of a block is to be played.
 
-        Half a block more than the target: a block is asked for whole, and packets end anywhere in it.
+        A block is asked for whole, so it needs a packet that begins in it before that one's own time: half a block on
+        average. With a source that is stretched to be followed packets begin anywhere, and playout wanders by a splice.
         """
-        return round(self.target_ms * SAMPLES_PER_MS) + block // 2
+        is_stretched = abs(self.skew_ppm or 0.0) >= UNSTEADY_PPM
+        return round(self.target_ms * SAMPLES_PER_MS) + (block + OVERSHOOT_SAMPLES if is_stretched else block // 2)
 
     def overdue_ns(self, now_ns: int, write_position: int) -> int:
         """How late the next packet is; 0 or less if it is not, or before any came."""
-        return self.arrivals.lag_ns(now_ns, self.clock.media_ns(write_position)) or 0
+        return self._lag_ns(now_ns, self.clock.media_ns(write_position)) or 0
 
     def delay_ns(self, now_ns: int, position: int) -> int | None:
         """How late the frame at this ring position is, against the quickest packets of the last two seconds."""
@@ -116,10 +131,11 @@ class Steering:
 
     def step(self, now_ns: int, block: int, read_position: int, write_position: int, is_more_to_come: bool) -> Step:
         """What to do before the next ``block`` frames are played at ``now_ns``."""
-        self.clock.forget(read_position)
+        # Audio that is put in turns the position back.
+        self.clock.forget(read_position - KEPT_BEHIND_SAMPLES)
         self.level.pulled(now_ns, self.clock.media_ns(read_position))
         media_ns = self.level.media_ns(now_ns)
-        lag_ns = None if media_ns is None else self.arrivals.lag_ns(now_ns, media_ns)
+        lag_ns = None if media_ns is None else self._lag_ns(now_ns, media_ns)
         if media_ns is None or lag_ns is None or not is_more_to_come:
             return STEADY
         goal = self.goal_samples(block)
@@ -129,6 +145,7 @@ class Steering:
             if skipped:
                 return Step(skipped, 0.0, 0, 1.0)
         situation = Situation(
+            block_ms=block / SAMPLES_PER_MS,
             depth_ms=(write_position - read_position) / SAMPLES_PER_MS,
             lag_ms=lag_ns / _NS_PER_MS,
             goal_ms=goal / SAMPLES_PER_MS,
@@ -138,15 +155,25 @@ class Steering:
         skew_ppm = self.skew_ppm or 0.0
         share = self._pace.stretch(situation, skew_ppm)
         is_urgent = share < 0 and situation.overdue_ms > 0
-        most = LONGEST_PAUSE_SAMPLES if is_urgent else abs(excess) + OVERSHOOT_SAMPLES
+        most = LONGEST_PAUSE_SAMPLES if is_urgent else abs(excess) + min(OVERSHOOT_SAMPLES, block // 2)
         return Step(0, share, most, self._pace.ratio(situation, skew_ppm))
+
+    def _lag_ns(self, now_ns: int, media_ns: int) -> int | None:
+        """How late this media time is, for what the mode wants: live mode keeps nothing of what was sent ahead."""
+        is_live = self._settings.mode is PlayoutMode.LIVE
+        return (self.arrivals.delay_ns if is_live else self.arrivals.lag_ns)(now_ns, media_ns)
 
     def _late_samples(self, now_ns: int, media_ns: int, goal: int, depth: int) -> int:
         """What live mode leaves out: all beyond the goal, once that is more than the bound."""
         # What was sent ahead counts, too: a server that begins with a backlog is as late as one that stalled.
         delay_ns = self.arrivals.delay_ns(now_ns, media_ns)
         excess = 0 if delay_ns is None else samples_in(delay_ns) - goal
-        if excess <= self._settings.live_bound_ms * SAMPLES_PER_MS or self.arrivals.is_bursting(now_ns):
+        self._negated_goals.add(now_ns, -goal)
+        highest = -(self._negated_goals.between(now_ns, 0, LOWERED_NS) or -goal)
+        bound = round(self._settings.live_bound_ms * SAMPLES_PER_MS) + highest - goal
+        # How much is late is known when the burst is over, and whether any is, when the source has not just paused.
+        is_open = self.arrivals.is_bursting(now_ns) or self.arrivals.is_shift_suspected
+        if is_open or excess <= bound:
             return 0
         # Only what lies here is late. What has not come yet may be missing for another reason.
         return max(0, min(excess, depth - goal))

@@ -2,12 +2,13 @@
 
 The target is the depth that minimises ``depth + bias * late %``: the bias is how many milliseconds of delay one per
 cent of late packets is worth. What was late is looked at over two spans, since stalls come in clusters: the last 30 s,
-and the last 5 s. Long spans alone would hold on to a bad minute; so what has not happened for much longer than it used
+and the last 6 s. Long spans alone would hold on to a bad minute; so what has not happened for much longer than it used
 to take is believed less and less.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.playout.late_history import GRID_MS, GRID_SIZE, GRID_STEP_NS, Curve, LateHistory
 
-FAST_SPAN_NS: Final = 5_000_000_000
+FAST_SPAN_NS: Final = 6_000_000_000
 SLOW_SPAN_NS: Final = 30_000_000_000
 
 UPDATE_PAUSE_NS: Final = 100_000_000
@@ -39,8 +40,8 @@ DRAIN_GAIN: Final = 0.8
 REGIME_CHANGE_PER_S: Final = 1 / 60
 """How often a network changes its ways: once a minute."""
 
-SINGLE_STALL_CAP_MS: Final = 600.0
-"""A single stall within five seconds raises the target to this at most. Two or more are believed whatever they are."""
+SINGLE_STALL_CAP_MS: Final = 700.0
+"""A single stall within six seconds raises the target to this at most. Two or more are believed whatever they are."""
 
 SINGLE_STALL_LEAST_MS: Final = 60.0
 """Less than that is no stall: the scatter of an ordinary network has such single peaks, and they do not come in
@@ -48,6 +49,17 @@ clusters."""
 
 LEAST_SLOW_SECONDS: Final = 5.0
 """Shares are of so many seconds at least, so that the first packets do not decide everything."""
+
+SETTLING_S: Final = 2.0
+"""Before that the target is not lowered: skew and scatter of the network are not known yet."""
+
+LOOKS_TO_LOWER: Final = 3
+"""The target is lowered to the highest of so many looks: when a stall leaves a span, the best depth jumps about."""
+
+GENTLE_RANGE_MS: Final = 25.0
+GENTLE_STEP_MS: Final = 5.0
+GENTLE_PAUSE_NS: Final = 3_000_000_000
+"""The last 25 ms on the way down go in steps of 5 ms with 3 s between: resampling follows them, and nothing is cut."""
 
 LEAST_FAST_SECONDS: Final = 1.0
 
@@ -59,7 +71,7 @@ class TargetReason(Enum):
     """Why the target delay changed."""
 
     SET = "set by hand"
-    STALLS = "stalls in the last 5 s"
+    STALLS = "stalls in the last 6 s"
     JITTER = "lateness of the last 30 s"
     CALM = "calmer than before"
 
@@ -97,6 +109,8 @@ class AdaptiveTarget:
         self._fast = LateHistory(FAST_SPAN_NS)
         self._slow = LateHistory(SLOW_SPAN_NS)
         self._updated_ns: int | None = None
+        self._wanted: deque[float] = deque(maxlen=LOOKS_TO_LOWER)
+        self._stepped_ns: int | None = None
         reach_ms = _reach()
         self._reach_cell = np.minimum(reach_ms * 1e6 // GRID_STEP_NS, GRID_SIZE - 1).astype(np.intp)
         self._reach_beyond_ms = reach_ms - GRID_MS[self._reach_cell]
@@ -130,14 +144,16 @@ class AdaptiveTarget:
             self.overdue_ms = OVERDUE_MS[int(np.argmin(costs[:, _nearest(fixed_ms)]))]
             return None
         allowed = (self.limits.min_ms <= GRID_MS) & (self.limits.max_ms >= GRID_MS)
-        allowed[_nearest(self.limits.min_ms)] = True
+        # What lies between two delays of the grid is reached from the one below.
+        allowed[int(self.limits.min_ms * 1e6) // GRID_STEP_NS] = True
         best, depth = divmod(int(np.argmin(np.where(allowed, costs, np.inf))), GRID_SIZE)
         self.overdue_ms = OVERDUE_MS[best]
-        present = min(max(self.target_ms, self.limits.min_ms), self.limits.max_ms)
-        is_allowed = present == self.target_ms
-        if is_allowed and costs[:, _nearest(present)].min() - costs[best, depth] < HYSTERESIS_MS:
-            return None
-        to_ms = min(max(float(GRID_MS[depth]), self.limits.min_ms), self.limits.max_ms)
+        to_ms = self._within_limits(float(GRID_MS[depth]))
+        self._wanted.append(to_ms)
+        if self.target_ms == self._within_limits(self.target_ms):
+            if costs[:, _nearest(self.target_ms)].min() - costs[best, depth] < HYSTERESIS_MS:
+                return None
+            to_ms = self._lowered_ms(now_ns) if to_ms < self.target_ms else to_ms
         if to_ms == self.target_ms:
             return None
         between = _nearest(min(to_ms, self.target_ms))
@@ -150,6 +166,21 @@ class AdaptiveTarget:
         )
         self.target_ms = to_ms
         return change
+
+    def _lowered_ms(self, now_ns: int) -> float:
+        """Where the target goes now on its way down: not at all at first, and the last bit step by step."""
+        to_ms = max(self._wanted)
+        if self._slow.seconds(now_ns) < SETTLING_S or to_ms >= self.target_ms:
+            return self.target_ms
+        if self.target_ms - to_ms <= GENTLE_RANGE_MS:
+            if self._stepped_ns is not None and now_ns - self._stepped_ns < GENTLE_PAUSE_NS:
+                return self.target_ms
+            to_ms = max(to_ms, self.target_ms - GENTLE_STEP_MS)
+        self._stepped_ns = now_ns
+        return to_ms
+
+    def _within_limits(self, target_ms: float) -> float:
+        return min(max(target_ms, self.limits.min_ms), self.limits.max_ms)
 
     def _late_pct(self, now_ns: int, frame_ms: float) -> tuple[Curve, Curve]:
         """Late shares in per cent over both spans, each weighed by how far it is believed."""

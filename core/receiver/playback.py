@@ -16,12 +16,16 @@ from core.receiver.status import OutputStatus
 
 MakeOutput = Callable[[str, float | None], AudioOutput]
 
-GENEROUS_LATENCIES_MS: Final = (30.0, 60.0, 120.0)
-"""What a device that starves is asked for next. By the table in `device_output`, 30 ms is enough for a period of 1024
-samples, which PipeWire insists on in virtual machines, and 60 ms for 2048."""
+GENEROUS_LATENCIES_MS: Final = (10.0, 30.0, 60.0, 120.0)
+"""What a device that starves is asked for next. By the table in `device_output`, 10 ms is enough for a period of 256
+samples, 30 ms for 1024, which PipeWire insists on in virtual machines, and 60 ms for 2048."""
+
+_LOW_LATENCY_MS: Final = 10.0
+"""About what a device means by its own low latency."""
 
 _WINDOW_NS: Final = 500_000_000
 _STARVING_SHARE: Final = 0.8
+_FAR_OFF_SHARE: Final = 0.5
 _STARVING_WINDOWS: Final = 2
 _SHORT_SHARE: Final = 0.95
 _SHORT_WINDOWS: Final = 6
@@ -137,7 +141,10 @@ class Playback:
         """Ask the same device for more latency than it starves with. It may allow one user only: close it first."""
         asked = f"asked for only {share:.0%} of its samples" if share else "does not ask for samples any more"
         starved = f"the sound device {self._name!r} {asked}"
-        latency_ms = next((each for each in GENEROUS_LATENCIES_MS if each > (self._latency_ms or 0.0)), None)
+        least_ms = self._latency_ms or _LOW_LATENCY_MS
+        if share < _FAR_OFF_SHARE:  # With 10 ms it would stutter on for another second, only less.
+            least_ms = max(least_ms, _LOW_LATENCY_MS)
+        latency_ms = next((each for each in GENEROUS_LATENCIES_MS if each > least_ms), None)
         if latency_ms is None:
             self._fall_back(f"{starved}, even with {self._latency_ms:g} ms latency; choose another one")
             return

@@ -97,7 +97,7 @@ class Sampler:
         if interval.skipped_ms:
             monitor.events.add(Level.INFO, f"{interval.skipped_ms:.0f} ms left out because it was too late")
         for change in interval.target_changes:
-            # Whoever sets it tells so himself, once for all steps of a drag.
+            # Whoever sets it tells so, once for all steps of a drag.
             if change.reason is not TargetReason.SET:
                 monitor.events.add(Level.INFO, _told(change))
         for episode in interval.episodes:

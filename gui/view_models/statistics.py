@@ -2,58 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-
-from core.monitor.monitor import LOOP_LAG_MS, PAINT_MS, PLAYOUT_DELAY_MS, Monitor
-from core.opus.packet import SAMPLES_PER_MS, Bandwidth
+from core.monitor.monitor import LOOP_LAG_MS, PAINT_MS, Monitor
+from core.opus.packet import Bandwidth
+from core.playout.settings import PlayoutSettings
 from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
 from gui.translation import translate
-from gui.view_models.text import UNKNOWN, count, duration_of, milliseconds, plain_milliseconds, share, size
+from gui.view_models.playout_rows import playout_rows
+from gui.view_models.rows import Row, RowKind, attention_if, heading
+from gui.view_models.text import UNKNOWN, count, milliseconds, plain_milliseconds, size
 
 
-class RowKind(Enum):
-    """How a row looks; ``ATTENTION`` rows carry a shape as well as a colour."""
-
-    HEADING = "heading"
-    VALUE = "value"
-    ATTENTION = "attention"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line: what it is, its value with unit, and what it means."""
-
-    name: str
-    value: str
-    meaning: str = ""
-    kind: RowKind = RowKind.VALUE
-
-
-def statistics_rows(snapshot: SessionSnapshot | None, monitor: Monitor) -> list[Row]:
+def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings | None, monitor: Monitor) -> list[Row]:
     """Always the same rows in the same order, so that a table only has to change texts."""
     stream = snapshot.stream if snapshot else None
     output = snapshot.output if snapshot else None
     return [
-        _heading(translate("Statistics", "Stream")),
+        heading(translate("Statistics", "Stream")),
         *_stream_rows(stream),
-        _heading(translate("Statistics", "Network")),
+        heading(translate("Statistics", "Network")),
         *_network_rows(snapshot),
-        _heading(translate("Statistics", "Playout")),
-        *_playout_rows(snapshot, monitor),
-        _heading(translate("Statistics", "Device")),
+        heading(translate("Statistics", "Playout")),
+        *playout_rows(snapshot, playout, monitor),
+        heading(translate("Statistics", "Device")),
         *_device_rows(output),
-        _heading(translate("Statistics", "This program")),
+        heading(translate("Statistics", "This program")),
         *_program_rows(monitor),
     ]
-
-
-def _heading(name: str) -> Row:
-    return Row(name, "", kind=RowKind.HEADING)
-
-
-def _attention_if(is_wrong: bool) -> RowKind:
-    return RowKind.ATTENTION if is_wrong else RowKind.VALUE
 
 
 def _stream_rows(stream: StreamFacts | None) -> list[Row]:
@@ -148,25 +122,25 @@ def _network_rows(snapshot: SessionSnapshot | None) -> list[Row]:
             translate("Statistics", "Packets lost"),
             lost,
             translate("Statistics", "Gaps in sequence numbers: over TCP the server dropped them"),
-            _attention_if(bool(snapshot and snapshot.packets_lost)),
+            attention_if(bool(snapshot and snapshot.packets_lost)),
         ),
         Row(
             translate("Statistics", "Dropped by server"),
             count(snapshot.server_packets_dropped) if snapshot else UNKNOWN,
             translate("Statistics", "Packets that the server says it threw away because this listener was too slow"),
-            _attention_if(bool(snapshot and snapshot.server_packets_dropped)),
+            attention_if(bool(snapshot and snapshot.server_packets_dropped)),
         ),
         Row(
             translate("Statistics", "Malformed"),
             malformed,
             translate("Statistics", "Messages that are no Opus packet; counted and concealed"),
-            _attention_if(bool(snapshot and snapshot.packets_malformed)),
+            attention_if(bool(snapshot and snapshot.packets_malformed)),
         ),
         Row(
             translate("Statistics", "Discarded"),
             discarded,
             translate("Statistics", "Packets that came too late or did not fit into the buffer"),
-            _attention_if(bool(snapshot and snapshot.packets_discarded)),
+            attention_if(bool(snapshot and snapshot.packets_discarded)),
         ),
         Row(
             translate("Statistics", "Jitter"), jitter, translate("Statistics", "Interarrival jitter (RFC 3550 §6.4.1)")
@@ -180,48 +154,6 @@ def _network_rows(snapshot: SessionSnapshot | None) -> list[Row]:
     ]
 
 
-def _playout_rows(snapshot: SessionSnapshot | None, monitor: Monitor) -> list[Row]:
-    played = concealed = underruns = corrected = UNKNOWN
-    if snapshot:
-        played = duration_of(snapshot.total_samples_received)
-        concealed = share(snapshot.concealed_samples, snapshot.total_samples_received)
-        episodes, starved = snapshot.underruns.episodes, milliseconds(snapshot.underruns.starved_ms)
-        underruns = f"{episodes} · {starved}" if episodes else "0"
-        corrected = f"{_samples_ms(snapshot.skipped_samples)} / {_samples_ms(snapshot.held_samples)}"
-    delays = monitor.distributions[PLAYOUT_DELAY_MS]
-    percentiles = [delays.percentile(percent) for percent in (50, 95, 99)]
-    known = [f"{value:.0f}" for value in percentiles if value is not None]
-    return [
-        Row(translate("Statistics", "Played"), played, translate("Statistics", "Audio played, concealment included")),
-        Row(
-            translate("Statistics", "Delay p50/p95/p99"),
-            " / ".join(known) + " ms" if known else UNKNOWN,
-            translate("Statistics", "From a packet's arrival until it is played, over all sessions of this window"),
-        ),
-        Row(
-            translate("Statistics", "Concealed"),
-            concealed,
-            translate("Statistics", "Share of what was played that the decoder had to invent"),
-            _attention_if(bool(snapshot and snapshot.concealed_samples)),
-        ),
-        Row(
-            translate("Statistics", "Underruns"),
-            underruns,
-            translate("Statistics", "Episodes in which the buffer ran dry, and how long they lasted together"),
-            _attention_if(bool(snapshot and snapshot.underruns.episodes)),
-        ),
-        Row(
-            translate("Statistics", "Skipped / held"),
-            corrected,
-            translate("Statistics", "Audio cut out, and silence put in, to reach the buffer depth asked for"),
-        ),
-    ]
-
-
-def _samples_ms(samples: int) -> str:
-    return milliseconds(samples / SAMPLES_PER_MS) if samples else "0"
-
-
 def _device_rows(output: OutputStatus | None) -> list[Row]:
     return [
         Row(
@@ -233,7 +165,7 @@ def _device_rows(output: OutputStatus | None) -> list[Row]:
             translate("Statistics", "Device xruns"),
             count(output.xruns) if output else UNKNOWN,
             translate("Statistics", "The sound system asked and this program was too late"),
-            _attention_if(bool(output and output.xruns)),
+            attention_if(bool(output and output.xruns)),
         ),
     ]
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from gui.theme import Theme
-from gui.view_models.statistics import Row, RowKind
+from gui.view_models.rows import Row, RowKind
 
 _ABOVE_HEADING_PX: Final = 6
 Index = QModelIndex | QPersistentModelIndex

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from tests.benchmarks import playout_cost, sound_quality
+from tests.benchmarks import glass_to_glass, playout_cost, sound_quality
 from tests.benchmarks.playout_comparison import comparison
 from tests.support.display import VirtualDisplay
 from tests.support.processes import REPOSITORY, opuscope
@@ -55,6 +55,8 @@ def main() -> int:
     print(f"{'':24}{'before':>10}{'after':>12}")
     for name in before:
         print(f"{name:24}{before[name]:10.2f}{after[name]:12.2f}")
+    print()
+    glass_to_glass.main(["--window"])
     return 0
 
 

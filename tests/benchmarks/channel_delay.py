@@ -23,12 +23,12 @@ NOISE_BAND_HZ: Final = (200.0, 4_000.0)
 _NOISE_RMS: Final = 0.1
 """-20 dBFS: its peaks stay below full scale."""
 
-WINDOW: Final = 4_800
-HOP: Final = 2_400
-"""A delay each 50 ms, from 100 ms of sound."""
-MOST_DELAY: Final = 24_000
-"""Half a second is looked through."""
-_SURE_CORRELATION: Final = 0.5
+WINDOW: Final = 1_440
+HOP: Final = 480
+"""A delay each 10 ms, from 30 ms of sound: some tens of independent values, so no other place fits by chance."""
+MOST_DELAY: Final = 14_400
+"""300 ms are looked through."""
+_SURE_CORRELATION: Final = 0.6
 
 BLOCK: Final = 240
 BLOCK_HOP: Final = 60
@@ -67,13 +67,20 @@ def delays(said: Sound, heard: Sound) -> Floats:
         window = said[start : start + WINDOW].astype(np.float64)
         stretch = heard[start : start + WINDOW + MOST_DELAY].astype(np.float64)
         products = np.fft.irfft(np.fft.rfft(stretch, size) * np.conj(np.fft.rfft(window, size)), size)
-        energies = np.diff(np.concatenate(([0.0], np.cumsum(stretch**2))).take(_ends()), axis=0)[0]
+        power = np.concatenate(([0.0], np.cumsum(stretch**2)))
+        energies = power[WINDOW:] - power[:-WINDOW]
         norm = np.sqrt(np.maximum(energies, 1e-9) * max(float(window @ window), 1e-9))
         likeness = products[: MOST_DELAY + 1] / norm
         best = int(np.argmax(likeness))
         if likeness[best] >= _SURE_CORRELATION:
             found[index] = best
     return found
+
+
+def until_the_end(shifts: Floats) -> Floats:
+    """The delays up to the last one that was found: what comes after is no gap, the second channel has ended."""
+    known = np.flatnonzero(~np.isnan(shifts))
+    return shifts[: known[-1] + 1] if len(known) else shifts[:0]
 
 
 def gaps(said: Sound, heard: Sound, shifts: Floats) -> list[Gap]:
@@ -96,15 +103,9 @@ def gaps(said: Sound, heard: Sound, shifts: Floats) -> list[Gap]:
     return _runs(missing)
 
 
-def _ends() -> Ints:
-    """Indices of the running sum at both ends of each window of `delays`."""
-    begins = np.arange(MOST_DELAY + 1)
-    return np.stack((begins, begins + WINDOW))
-
-
 def _near(shifts: Floats, at: int) -> Ints:
     """The delays, in samples, of the windows around a place in the second channel."""
-    width = 3
+    width = 6
     usual = np.nanmedian(shifts)
     index = round((at - usual) / HOP)
     around = shifts[max(0, index - width) : index + width]

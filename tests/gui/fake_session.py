@@ -7,7 +7,10 @@ from dataclasses import replace
 
 from core.audio.output import OutputError
 from core.monitor.monitor import LOOP_LAG_MS, Monitor
-from core.receiver.options import ListenOptions, SettingError, check_target_delay_ms
+from core.playout.late_history import GRID_MS
+from core.playout.settings import PlayoutSettings
+from core.playout.what_if import WhatIfCurve, WhatIfSpan
+from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms, check_target_delay_ms
 from core.receiver.status import (
     ConnectionState,
     ConnectionStatus,
@@ -52,6 +55,9 @@ class FakeSession:
         self.ignores_stop = False
         self.refuses_frame_ms: str | None = None
         self.refuses_output: str | None = None
+        self.refuses_playout: str | None = None
+        self.refuses_latency: str | None = None
+        self._playout = options.playout
         self.breaks_with: Exception | None = None
         self._stop = asyncio.Event()
         self._snapshot = SessionSnapshot(
@@ -62,7 +68,8 @@ class FakeSession:
             underruns=UnderrunCounts(0, 0.0),
             output=None,
             buffer_depth_ms=None,
-            target_delay_ms=options.target_delay_ms,
+            target_delay_ms=options.playout.target_delay_ms,
+            clock_skew_ppm=None,
             playout_delay_ms=None,
             jitter_ms=None,
             round_trip_time_ms=None,
@@ -78,7 +85,8 @@ class FakeSession:
             inserted_samples_for_deceleration=0,
             removed_samples_for_acceleration=0,
             skipped_samples=0,
-            held_samples=0,
+            recovered_samples=0,
+            episodes=(),
             text_messages_ignored=0,
             server_packets_dropped=None,
         )
@@ -106,6 +114,7 @@ class FakeSession:
             playout_delay_ms=63.0,
             jitter_ms=1.9,
             round_trip_time_ms=8.4,
+            clock_skew_ppm=-12.4,
             packets_received=3_010,
             bytes_received=484_610,
             total_samples_received=60 * 48_000,
@@ -136,10 +145,21 @@ class FakeSession:
     def snapshot(self) -> SessionSnapshot:
         return self._snapshot
 
-    def set_target_delay_ms(self, target_delay_ms: float) -> None:
-        check_target_delay_ms(target_delay_ms)
-        self.asked.append(("depth", target_delay_ms))
-        self.know(target_delay_ms=target_delay_ms)
+    @property
+    def playout(self) -> PlayoutSettings:
+        return self._playout
+
+    def set_playout(self, playout: PlayoutSettings) -> None:
+        if self.refuses_playout is not None:
+            raise SettingError(self.refuses_playout)
+        check_target_delay_ms(playout.target_delay_ms)
+        self.asked.append(("playout", playout))
+        self._playout = playout
+        if not playout.is_adaptive:
+            self.know(target_delay_ms=playout.target_delay_ms)
+
+    def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
+        return WhatIfCurve(GRID_MS, GRID_MS * 0, GRID_MS * 0, 0, 0.0)
 
     async def request_frame_ms(self, frame_ms: float) -> None:
         if self.refuses_frame_ms is not None:
@@ -157,6 +177,12 @@ class FakeSession:
         if self.refuses_output is not None:
             raise OutputError(self.refuses_output)
         self.asked.append(("output", name))
+
+    async def set_device_latency_ms(self, device_latency_ms: float | None) -> None:
+        check_device_latency_ms(device_latency_ms)
+        if self.refuses_latency is not None:
+            raise OutputError(self.refuses_latency)
+        self.asked.append(("latency", device_latency_ms))
 
     def record_loop_lag(self, lag_ms: float) -> None:
         self.monitor.record(LOOP_LAG_MS, lag_ms)

@@ -1,4 +1,4 @@
-"""A plausible stream for pictures and painting benchmarks: jittered depth, two underruns, a depth change."""
+"""A plausible stream for pictures and painting benchmarks: jittered depth, two underruns, a target that follows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ from core.monitor.monitor import (
     TARGET_DELAY_MS,
     Monitor,
 )
+from core.opus.packet import SAMPLES_PER_MS
+from core.playout.cause import UnderrunCause
+from core.playout.figures import UnderrunEpisode
+from core.receiver.status import UnderrunCounts
 
-_UNDERRUNS = {17.0: 62.0, 41.5: 24.0}
-"""Seconds into each minute -> starved milliseconds."""
+_UNDERRUNS = {17.0: (62.0, UnderrunCause.NETWORK), 41.5: (24.0, UnderrunCause.DEVICE)}
+"""Seconds into each minute -> starved milliseconds, and why."""
+_TARGETS = {0.0: 40.0, 17.2: 90.0, 17.6: 125.0, 27.0: 75.0, 32.0: 40.0, 48.0: 100.0}
+"""Seconds into each minute -> target from then on; the last one is the user's."""
 STEP_S = 0.05
 
 
@@ -30,27 +36,37 @@ class FakeStream:
         self._monitor = monitor
         self._random = random.Random(seed)
         self._elapsed_s = 0.0
-        self.episodes = 0
-        self.starved_ms = 0.0
+        self.episodes: list[UnderrunEpisode] = []
+        self.target_ms = _TARGETS[0.0]
+
+    @property
+    def underruns(self) -> UnderrunCounts:
+        """All of them so far."""
+        return UnderrunCounts(len(self.episodes), sum(episode.starved_ms for episode in self.episodes))
 
     def step(self) -> None:
         """The next `STEP_S` seconds."""
         monitor, now_s = self._monitor, self._monitor.now_s()
         at_s = self._elapsed_s % 60.0
         self._elapsed_s += STEP_S
-        target = 60.0 if at_s < 48.0 else 90.0
+        before = self.target_ms
+        self.target_ms = target = next(ms for since_s, ms in reversed(_TARGETS.items()) if at_s >= since_s)
         if math.isclose(at_s, 48.0, abs_tol=STEP_S / 2):
-            monitor.events.add(Level.CHANGE, "Buffer depth 90 ms in force, was 60 ms")
+            monitor.events.add(Level.CHANGE, "preset is now Safe (was Balanced)")
+        elif target != before:
+            reason = "stalls in the last 5 s" if target > before else "calmer than before"
+            share = f"1.2 % of packets later than {min(target, before):g} ms"
+            monitor.events.add(Level.INFO, f"target delay {before:g} -> {target:g} ms: {reason}, {share}")
         slow = 6.0 * math.sin(at_s / 4.0)
         depth = target + slow + self._random.gauss(0.0, 4.0)
-        for begin_s, starved in _UNDERRUNS.items():
+        for begin_s, (starved, cause) in _UNDERRUNS.items():
             after_s = at_s - begin_s
             if 0 <= after_s < STEP_S:
                 monitor.starved_ms.add(now_s, starved)
                 monitor.underrun_episodes.add(now_s, 1)
-                monitor.events.add(Level.WARNING, f"Underrun: {starved:.0f} ms starved, late network")
-                self.episodes += 1
-                self.starved_ms += starved
+                monitor.events.add(Level.WARNING, f"underrun: nothing to play for {starved:.0f} ms ({cause.value})")
+                began_ns = round(now_s * 1e9)
+                self.episodes.append(UnderrunEpisode(began_ns, round(starved * SAMPLES_PER_MS), cause))
             if -0.4 < after_s < 0.6:
                 depth *= max(0.0, abs(after_s) * 1.4 - 0.1)
         network = 4.0 + abs(self._random.gauss(0.0, 1.2)) + (30.0 if 0 < at_s - 17.0 < 0.5 else 0.0)

@@ -23,10 +23,12 @@ PICTURES = {
     "dark": ["--theme", "dark"],
     "light": ["--theme", "light"],
     "small-dark": ["--theme", "dark", "--size", "1280x800"],
+    "smallest-light": ["--theme", "light", "--size", "400x300"],
     "double-light": ["--theme", "light", "--size", "1280x800", "--scale", "2"],
     "empty-dark": ["--theme", "dark", "--scene", "empty"],
     "empty-light": ["--theme", "light", "--scene", "empty"],
     "waiting-dark": ["--theme", "dark", "--scene", "waiting"],
+    "bare-light": ["--theme", "light", "--scene", "bare", "--size", "1280x800"],
     "failed-light": ["--theme", "light", "--scene", "failed", "--size", "1280x800"],
     "bare-dark": ["--theme", "dark", "--scene", "bare"],
 }
@@ -61,6 +63,8 @@ def take_picture(path: Path, theme: str, size: str, scene: str) -> None:
     import qasync
 
     from core.monitor.monitor import Monitor
+    from core.playout.presets import PresetName
+    from core.playout.settings import PlayoutMode
     from core.receiver.options import ListenOptions
     from gui import settings
     from gui.main_window import MainWindow
@@ -70,6 +74,7 @@ def take_picture(path: Path, theme: str, size: str, scene: str) -> None:
     from gui.theme import Theme
     from tests.gui.fake_session import FakeSession
     from tests.gui.fake_stream import STEP_S, FakeStream
+    from tests.gui.test_main_window import choose
 
     class Clock:
         now_ns = 1_000_000_000_000
@@ -112,13 +117,16 @@ def take_picture(path: Path, theme: str, size: str, scene: str) -> None:
                 for _ in range(round(58 / STEP_S)):
                     clock.now_ns += round(STEP_S * 1e9)
                     stream.step()
-                from core.receiver.status import UnderrunCounts
                 from tests.gui.fake_session import LATENCY
 
                 network = None if scene == "bare" else 4.2
                 sessions[0].know(
-                    underruns=UnderrunCounts(stream.episodes, stream.starved_ms),
-                    target_delay_ms=90.0,
+                    underruns=stream.underruns,
+                    episodes=tuple(stream.episodes),
+                    target_delay_ms=stream.target_ms,
+                    inserted_samples_for_deceleration=19_200,
+                    removed_samples_for_acceleration=21_312,
+                    skipped_samples=0,
                     buffer_depth_ms=94.1,
                     latency=replace(
                         LATENCY,
@@ -128,7 +136,11 @@ def take_picture(path: Path, theme: str, size: str, scene: str) -> None:
                         kind="estimated" if network is None else "measured",
                     ),
                 )
-                window.tune_panel.set_depth_ms(90.0)
+                if scene == "bare":
+                    choose(window.tune_panel.playout.kind, False)
+                    choose(window.tune_panel.playout.mode, PlayoutMode.LIVE)
+                else:
+                    choose(window.tune_panel.playout.preset, PresetName.SAFE)
             window.setFocus()
             await asyncio.sleep(0.8)
             window.show_facts()

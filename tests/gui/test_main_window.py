@@ -6,10 +6,11 @@ import asyncio
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
 from core.audio.output import OutputError
 from core.monitor.events import Level
+from core.playout.presets import PRESETS, PresetName
 from core.receiver.options import ListenOptions
 from core.receiver.status import FrameSizeControl
 from gui import settings
@@ -24,32 +25,6 @@ def choose(box: QComboBox, data: object) -> None:
     box.activated.emit(at)
 
 
-async def test_depth_slider_and_spin_box_reach_the_session_at_once_and_agree(bench: Bench) -> None:
-    session = await bench.stream()
-    tune = bench.window.tune_panel
-    for depth in (61, 80, 200):
-        tune.depth_slider.setValue(depth)
-        assert session.asked[-1] == ("depth", float(depth))
-        assert tune.depth_spin.value() == depth
-        assert f"In force {depth} ms" in tune.depth_text.text()
-    tune.depth_spin.setValue(1200)
-    assert session.asked[-1] == ("depth", 1200.0)
-    assert tune.depth_slider.value() == 500
-    assert tune.depth_spin.value() == 1200, "the slider's end must not pull the spin box back"
-    tune.depth_slider.setValue(20)
-    assert session.asked[-1] == ("depth", 20.0)
-    assert tune.depth_spin.value() == 20
-
-
-async def test_dragging_the_depth_is_one_line_in_the_log(bench: Bench) -> None:
-    await bench.stream()
-    for depth in range(61, 91):
-        bench.window.tune_panel.depth_slider.setValue(depth)
-    await eventually(lambda: bool(bench.monitor.events.since(0)))
-    changes = [event for event in bench.monitor.events.since(0) if event.level is Level.CHANGE]
-    assert [event.text for event in changes] == ["buffer depth is now 90 ms (was 60 ms)"]
-
-
 async def test_frame_size_shows_what_is_asked_in_force_and_accepted(bench: Bench) -> None:
     session = await bench.stream()
     tune = bench.window.tune_panel
@@ -57,8 +32,9 @@ async def test_frame_size_shows_what_is_asked_in_force_and_accepted(bench: Bench
     choose(tune.frame_size, 10.0)
     await eventually(lambda: ("frame", 10.0) in session.asked)
     bench.window.show_facts()
-    assert tune.frame_text.text() == "Asked 10 ms · in force 20 ms"
-    assert "Waiting" in tune.frame_note.text()
+    assert tune.frame_text.text() == "Asked 10 ms · in force still 20 ms"
+    assert "Waiting" in tune.frame_size.toolTip()
+    assert tune.frame_note.text() == "", "a wait of a moment must not move what stands below"
     session.know(frame_size=FrameSizeControl(10.0, 10.0, (10.0, 20.0), None))
     bench.window.show_facts()
     assert tune.frame_text.text() == "Asked 10 ms · in force 10 ms"
@@ -96,13 +72,17 @@ async def test_a_refused_frame_size_leaves_everything_as_it_was(bench: Bench) ->
 async def test_wishes_made_before_connecting_go_into_the_next_session(bench: Bench) -> None:
     window = bench.window
     window.scan_devices()
-    window.tune_panel.depth_slider.setValue(140)
+    choose(window.tune_panel.playout.preset, PresetName.SAFE)
+    window.tune_panel.playout.latency_spin.setValue(15)
     choose(window.tune_panel.frame_size, 5.0)
     choose(window.listen_panel.output, "ear (ALSA)")
     window.listen_panel.volume.setValue(-12)
     window.listen_panel.mute.click()
     session = await bench.connect()
-    assert session.options == ListenOptions(URL, frame_ms=5.0, target_delay_ms=140.0, output="ear (ALSA)")
+    safe = PRESETS[PresetName.SAFE].playout
+    assert session.options == ListenOptions(
+        URL, frame_ms=5.0, playout=safe, device_latency_ms=15.0, output="ear (ALSA)"
+    )
     assert session.asked == [("volume", -12.0), ("muted", True)]
 
 
@@ -190,11 +170,20 @@ def test_every_control_has_a_name_a_tooltip_and_can_be_reached_by_key(bench: Ben
     connect, listen, tune = bench.window.connect_panel, bench.window.listen_panel, bench.window.tune_panel
     controls: list[QWidget] = [connect.address, connect.button]
     controls += [listen.volume, listen.mute, listen.output, listen.refresh]
-    controls += [tune.depth_slider, tune.depth_spin, tune.frame_size]
+    playout = tune.playout
+    controls += [playout.preset, playout.kind, playout.mode, playout.latency_spin, tune.frame_size]
+    controls += [playout.depth_slider, playout.depth_spin, playout.bias_slider, playout.bias_spin]
     for control in controls:
         assert control.accessibleName(), control
         assert control.toolTip(), control
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control
+
+
+def test_the_mnemonics_of_the_tune_panel_and_of_its_neighbours_differ(bench: Bench) -> None:
+    labels = [label for label in bench.window.findChildren(QLabel) if label.buddy() is not None]
+    keys = [label.text()[label.text().index("&") + 1].lower() for label in labels]
+    assert len(keys) == len(set(keys)) >= 9
+    assert set(keys).isdisjoint("crs"), "taken by Connect, Rescan, Stream and Sound"
 
 
 def test_every_action_has_a_key_of_its_own(bench: Bench) -> None:

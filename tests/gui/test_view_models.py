@@ -11,17 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.monitor.monitor import LOOP_LAG_MS, PLAYOUT_DELAY_MS, Monitor
+from core.playout.cause import UnderrunCause
+from core.playout.figures import UnderrunEpisode
+from core.playout.presets import PresetName
+from core.playout.settings import PlayoutMode, PlayoutSettings
 from core.receiver.options import ListenOptions
 from core.receiver.status import ConnectionState, ConnectionStatus, OutputStatus, UnderrunCounts
+from gui.tuning import DEFAULT_TUNING, Tuning, tuning_of
 from gui.view_models import text
 from gui.view_models.axis_range import SteppedRange, next_step
+from gui.view_models.bias_scale import LAST_POSITION, bias_at, position_of
 from gui.view_models.connection import connection_view, problem_of
 from gui.view_models.held_values import HOLD_BINS, HeldValues
 from gui.view_models.latency import latency_view
 from gui.view_models.outputs import output_choices, output_text
-from gui.view_models.statistics import Row, RowKind, statistics_rows
+from gui.view_models.rows import Row, RowKind
+from gui.view_models.statistics import statistics_rows
+from gui.view_models.tune import latency_text, tuning_change_text
 from tests.gui.fake_session import LATENCY, STREAM, FakeSession
 
+EPISODES = (
+    UnderrunEpisode(1, 960, UnderrunCause.DEVICE),
+    UnderrunEpisode(2, 960, UnderrunCause.NETWORK),
+    UnderrunEpisode(3, 960, UnderrunCause.NETWORK),
+)
 URL = "ws://127.0.0.1:8765/ws-audio"
 
 
@@ -31,7 +44,7 @@ def rows_of(monitor: Monitor | None = None, **facts: object) -> dict[str, Row]:
     session = FakeSession(ListenOptions(URL), monitor)
     session.stream()
     session.know(**facts)
-    return {row.name: row for row in statistics_rows(session.snapshot(), monitor)}
+    return {row.name: row for row in statistics_rows(session.snapshot(), session.playout, monitor)}
 
 
 @pytest.mark.parametrize(
@@ -49,8 +62,14 @@ def rows_of(monitor: Monitor | None = None, **facts: object) -> dict[str, Row]:
         ("Jitter", "1.9 ms"),
         ("Round trip", "8.4 ms"),
         ("Played", "1:00"),
+        ("Target delay", f"{DEFAULT_TUNING.playout.target_delay_ms:g} ms, adaptive"),
+        ("Clock skew", "−12 ppm"),
+        ("Stretched", "0"),
+        ("Left out", "0"),
         ("Concealed", "0.00 %"),
+        ("Recovered by FEC", "0"),
         ("Underruns", "0"),
+        ("Caused by", "—"),
         ("Device latency", "10.0 ms"),
         ("Device xruns", "0"),
     ],
@@ -72,6 +91,16 @@ def test_a_streaming_session_in_the_table(name: str, value: str) -> None:
         ("Dropped by server", {"server_packets_dropped": 7}, "7"),
         ("Concealed", {"concealed_samples": 48}, "< 0.01 %"),
         ("Underruns", {"underruns": UnderrunCounts(2, 86.0)}, "2 · 86.0 ms"),
+        (
+            "Caused by",
+            {"underruns": UnderrunCounts(3, 86.0), "episodes": EPISODES},
+            "2 late network, 1 device xrun",
+        ),
+        (
+            "Caused by",
+            {"underruns": UnderrunCounts(4, 86.0), "episodes": EPISODES},
+            "2 late network, 1 device xrun, 1 not known",
+        ),
         ("Device xruns", {"output": OutputStatus("ear", True, 10.0, 4)}, "4"),
     ],
 )
@@ -79,6 +108,73 @@ def test_what_needs_attention_is_marked_not_only_coloured(name: str, facts: dict
     row = rows_of(**facts)[name]
     assert row.value == value
     assert row.kind is RowKind.ATTENTION
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "value"),
+    [
+        ("Clock skew", {"clock_skew_ppm": None}, "—"),
+        ("Clock skew", {"clock_skew_ppm": 1_234.5}, "+1,234 ppm"),
+        ("Clock skew", {"clock_skew_ppm": -0.2}, "0 ppm"),
+        (
+            "Stretched",
+            {"inserted_samples_for_deceleration": 4_800, "removed_samples_for_acceleration": 9_600},
+            "+100 ms / −200 ms · 0.50 %",
+        ),
+        ("Left out", {"skipped_samples": 2_880}, "60.0 ms · 0.10 %"),
+        ("Recovered by FEC", {"recovered_samples": 960}, "20.0 ms · 0.03 %"),
+    ],
+)
+def test_what_playout_did_is_in_the_table(name: str, facts: dict[str, object], value: str) -> None:
+    row = rows_of(**facts)[name]
+    assert row.value == value
+    assert row.kind is RowKind.VALUE
+
+
+@pytest.mark.parametrize("position", range(LAST_POSITION + 1))
+def test_the_quick_safe_slider_is_logarithmic_over_all_that_the_engine_takes(position: int) -> None:
+    bias = bias_at(position)
+    assert bias == pytest.approx(5_000 ** (position / 100), rel=0.05)
+    assert abs(position_of(bias) - position) <= 1
+    PlayoutSettings(bias_ms_per_pct=bias)
+
+
+def test_the_default_bias_lies_on_the_slider() -> None:
+    assert bias_at(position_of(PlayoutSettings().bias_ms_per_pct)) == PlayoutSettings().bias_ms_per_pct
+
+
+def changed(tuning: Tuning, device_latency_ms: float | None = None, **playout: object) -> Tuning:
+    return Tuning(replace(tuning.playout, **playout), device_latency_ms)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (tuning_of(PresetName.SAFE), "preset is now Safe (was Balanced)"),
+        (
+            changed(DEFAULT_TUNING, is_adaptive=False, target_delay_ms=42.0),
+            "buffer is now fixed at 42 ms (was adaptive)",
+        ),
+        (changed(DEFAULT_TUNING, bias_ms_per_pct=1.5), "quick ↔ safe is now 1.5 ms per % (was 140 ms per %)"),
+        (
+            changed(DEFAULT_TUNING, 15.0, mode=PlayoutMode.LIVE),
+            "mode is now live (was complete), device latency asked is now 15 ms (was low)",
+        ),
+    ],
+)
+def test_a_change_of_the_tuning_is_told_in_one_line(now: Tuning, told: str) -> None:
+    assert tuning_change_text(DEFAULT_TUNING, now) == told
+
+
+def test_back_to_a_preset_is_told_as_such() -> None:
+    own = changed(DEFAULT_TUNING, mode=PlayoutMode.LIVE)
+    assert tuning_change_text(own, DEFAULT_TUNING) == "preset is now Balanced (was Own)"
+
+
+def test_the_latency_in_force_is_what_the_device_says() -> None:
+    assert latency_text(None) == ""
+    assert latency_text(OutputStatus("ear (ALSA)", True, 21.3, 0)) == "In force 21.3 ms"
+    assert latency_text(OutputStatus("null output", False, None, 0)) == "No device in use"
 
 
 def test_percentiles_come_from_the_monitor() -> None:
@@ -92,7 +188,7 @@ def test_percentiles_come_from_the_monitor() -> None:
 
 
 def test_the_table_has_the_same_rows_with_and_without_a_session() -> None:
-    empty = statistics_rows(None, Monitor())
+    empty = statistics_rows(None, None, Monitor())
     assert [row.name for row in empty] == list(rows_of())
     assert all(row.value in ("—", "") for row in empty)
 

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.benchmarks.playout_comparison import comparison, players, plots, speex, table
-from tests.benchmarks.playout_comparison.driver import Player
+from tests.benchmarks.playout_comparison import comparison, ours, players, plots, speex, spread, table
 from tests.benchmarks.playout_comparison.metrics import Figures
 from tests.benchmarks.playout_comparison.players import Row, compare
-from tests.traces.families import KINDS, families
-from tests.traces.trace import RECORDED, recorded
+from tests.traces.families import KINDS
+from tests.traces.trace import RECORDED, Trace, recorded
 
 
-def constant(delay_ms: float, concealed_pct: float) -> Player:
+@dataclass(frozen=True)
+class Constant:
     """A player that has the same figures on every trace."""
-    return lambda trace: Figures(delay_ms, delay_ms, concealed_pct, 1, 0.5, 0.0)
+
+    delay_ms: float
+    concealed_pct: float
+
+    def __call__(self, trace: Trace) -> Figures:
+        return Figures(self.delay_ms, self.delay_ms, self.concealed_pct, 1, 0.5, 0.0)
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     """Two made-up players and NetEQ on two traces: 27.7 ms and 0 % on the first, 219.2 ms and 0.021 % on the second."""
-    everyone = {"quick": constant(27.7, 0.04), "slow": constant(2 * 219.2, 0.0)}
+    everyone = {"quick": Constant(27.7, 0.04), "slow": Constant(2 * 219.2, 0.0)}
     return compare([recorded("a_none"), recorded("c_stall200")], everyone)
 
 
@@ -55,22 +62,53 @@ def test_no_worse_needs_both_the_delay_and_the_concealment(rows: list[Row]) -> N
 
 
 def test_the_spread_joins_the_seeds_of_a_kind() -> None:
-    made = compare(families(2, seconds=1.0), {"quick": constant(27.7, 0.04)})
-    lines = list(cells(table.spread(made)))
-    assert len(lines) == len(made) / 2
-    assert lines[0][:4] == ["none", "quick", "28", "28 to 28"]
+    delays_ms = {f"none-{seed}": delay_ms for seed, delay_ms in enumerate((30.0, 10.0, 20.0))}
+    made = [Row(trace, "quick", Constant(delays_ms[trace.name], 0.04)(trace)) for trace in some_traces(3)]
+    lines = list(cells(spread.everyone(made)))
+    assert lines == [
+        ["none", "quick", "10 / 20 / 30", "0.04 / 0.04 / 0.04", "1 / 1 / 1", "0.5 / 0.5 / 0.5", "0.0 / 0.0 / 0.0"]
+    ]
 
 
-def test_a_plot_is_written_as_png(rows: list[Row], tmp_path: Path) -> None:
+def test_ours_is_held_against_the_best_other_on_each_single_trace() -> None:
+    # 20 ms and 1 % against 100 ms and 0.5 % are 160 against 170 at 140 ms for each per cent.
+    everyone = {ours.COMPLETE: Constant(80.0, 0.0), "quick": Constant(20.0, 1.0), "safe": Constant(100.0, 0.5)}
+    lines = list(cells(spread.against_best(compare(some_traces(2), everyone))))
+    assert lines == [
+        ["none", ours.COMPLETE, "0.50 / 0.50 / 0.50", "quick (2 of 2)"],
+        ["all", ours.COMPLETE, "0.50 / 0.50 / 0.50", ""],
+    ]
+
+
+def some_traces(seeds: int) -> Iterator[Trace]:
+    """Traces of one kind."""
+    return (KINDS["none"](seed, seconds=1.0) for seed in range(seeds))
+
+
+def test_a_plot_is_written_as_png_whoever_is_compared(rows: list[Row], tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "plot.png"
     plots.draw(rows, path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_plot_has_a_curve_of_ours_by_bias_and_one_entry_for_it(tmp_path: Path) -> None:
+    everyone = {name: Constant(10.0 * number, 1.0 / number) for number, name in enumerate(ours.curve(), start=1)}
+    figure = plots.draw(compare([KINDS["wifi"](1, seconds=12.0)], everyone), tmp_path / "plot.png")
+    panel, legend = figure.axes[0], figure.axes[1].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "Opuscope, bias 20 to 1000 ms per %",
+        ours.COMPLETE,
+        "fixed buffer of any depth",
+    ]
+    assert np.asarray(panel.get_lines()[1].get_xdata()).tolist() == [10.0, 20.0, 30.0, 40.0, 50.0]
+
+
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command compares one player that costs no time."""
-    monkeypatch.setattr(players, "players", lambda: {"quick": constant(27.7, 0.04)})
+    """The command compares players that cost no time."""
+    monkeypatch.setattr(players, "players", lambda: {"quick": Constant(27.7, 0.04)})
+    monkeypatch.setattr(ours, "curve", lambda: {"only in plots": Constant(20.0, 0.1)})
 
 
 @pytest.mark.usefixtures("made_up")
@@ -81,6 +119,7 @@ def test_the_command_names_every_trace_and_player_and_writes_both_plots(
     printed = capsys.readouterr().out
     for name in (*RECORDED, *KINDS, "NetEQ", "quick"):
         assert f"| {name} " in printed
+    assert "only in plots" not in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["families.png", "recorded.png"]
 
 

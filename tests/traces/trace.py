@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,5 +29,6 @@ class Trace(ArrivalTrace):
 
 def recorded(name: str) -> Trace:
     """One of `RECORDED`; raises `core.playout.trace.TraceError` where there is none of that name."""
-    known = read_trace(FOLDER / f"{name}.json")
-    return Trace(known.frame_ms, known.delays_ms, name)
+    path = FOLDER / f"{name}.json"
+    known = read_trace(path)
+    return Trace(known.frame_ms, known.delays_ms, name, json.loads(path.read_text(encoding="utf-8"))["description"])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.playout_comparison import players, speex, table
+from tests.benchmarks.playout_comparison import neteq, ours, players, speex, spread, table
 from tests.traces.families import families
 from tests.traces.trace import RECORDED, recorded
 
@@ -27,16 +27,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if speex.library() is None:
         print("libspeexdsp is not installed (Debian package libspeexdsp1), so it is left out", file=sys.stderr)
     everyone = players.players()
-    rows = players.compare((recorded(name) for name in RECORDED), everyone)
+    drawn = everyone if chosen.plots is None else {**everyone, **ours.curve()}
+    with players.processes() as pool:
+        rows = players.compare((recorded(name) for name in RECORDED), drawn, pool)
+        random_rows = players.compare(families(chosen.families, first_seed=chosen.first_seed), drawn, pool)
+    shown = [row for row in rows if row.player in (neteq.NAME, *everyone)]
     print("playout on the recorded traces, 10 to 59.5 s:\n")
-    print(table.details(rows))
+    print(table.details(shown))
     print()
-    print(table.summary(rows))
-    random_rows: list[players.Row] = []
-    if chosen.families > 0:
-        random_rows = players.compare(families(chosen.families, first_seed=chosen.first_seed), everyone)
+    print(table.summary(shown))
+    if random_rows:
+        shown = [row for row in random_rows if row.player in everyone]
         print(f"\non random traces, {chosen.families} seeds of each kind from {chosen.first_seed} on:\n")
-        print(table.spread(random_rows))
+        print(spread.everyone(shown))
+        print()
+        print(spread.against_best(shown))
     if chosen.plots is not None:
         _draw(rows, random_rows, chosen.plots)
     return 0
@@ -51,7 +56,7 @@ def _draw(rows: Sequence[players.Row], random_rows: Sequence[players.Row], folde
         return
     for name, some, panel_of in (
         ("recorded.png", rows, lambda row: row.trace.name),
-        ("families.png", random_rows, table.kind_of),
+        ("families.png", random_rows, spread.kind_of),
     ):
         if some:
             plots.draw(some, folder / name, panel_of)

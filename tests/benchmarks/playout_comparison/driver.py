@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+from core.playout.simulation import BLOCK_MS, PHASE_MS
 from tests.benchmarks.playout_comparison.metrics import WINDOW_MS, Figures, Piece, measure
 from tests.traces.trace import Trace
 
-PULL_MS = 10.0
-PHASE_MS = 5.0
-"""First request after the first sending: sender and device know nothing of each other, so between 0 and 10 ms, on
-average 5. It also keeps packets that are on time from arriving at the very moment of a request."""
+PULL_MS = BLOCK_MS
+"""Device and phase are those that ours is simulated with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ def play(trace: Trace, buffer: Buffer, *, phase_ms: float = PHASE_MS, after_ms: 
 
 def player(make: Callable[[float], Buffer]) -> Player:
     """A player that runs a fresh buffer, made for the trace's ``frame_ms``, on each trace."""
-
-    def run(trace: Trace) -> Figures:
-        return measure(play(trace, make(trace.frame_ms)), window_of(trace))
-
-    return run
+    return partial(_run, make)
 
 
 def window_of(trace: Trace) -> tuple[float, float]:
     """10 s to half a second before the end of the trace: NetEQ's window on a trace of a minute."""
     return WINDOW_MS[0], trace.duration_ms - 500.0
+
+
+def _run(make: Callable[[float], Buffer], trace: Trace) -> Figures:
+    return measure(play(trace, make(trace.frame_ms)), window_of(trace))

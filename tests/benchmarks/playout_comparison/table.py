@@ -61,34 +61,6 @@ def summary(rows: Sequence[Row]) -> str:
     return markdown(("delay ms / concealed %", *traces, "x NetEQ", "no worse", "stretched %"), lines, left=1)
 
 
-def spread(rows: Sequence[Row]) -> str:
-    """One line for each kind of random trace and player: mean, and from least to most over the seeds."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((kind_of(row), row.player), []).append(row)
-    lines = []
-    for (kind, name), members in groups.items():
-        of = [row.figures for row in members]
-        lines.append(
-            (
-                kind,
-                name,
-                *_mean_and_range([figures.playout_delay_ms for figures in of], 0),
-                *_mean_and_range([figures.concealed_pct for figures in of], 2),
-                *_mean_and_range([float(figures.concealment_events) for figures in of], 0),
-                _mean_and_range([figures.stretched_pct for figures in of], 2)[0],
-                _mean_and_range([figures.skipped_pct or 0.0 for figures in of], 2)[0],
-            )
-        )
-    heads = ("kind", "player", "delay ms", "range", "concealed %", "range", "events", "range")
-    return markdown((*heads, "stretched %", "skipped %"), lines, left=2)
-
-
-def kind_of(row: Row) -> str:
-    """Family of a random trace: its name without the seed."""
-    return row.trace.name.rpartition("-")[0] or row.trace.name
-
-
 def geometric_mean(values: Iterable[float]) -> float:
     """Geometric mean of positive numbers, NaN of none."""
     logs = [math.log(value) for value in values]
@@ -102,11 +74,6 @@ def _neteq(rows: Iterable[Row]) -> dict[str, tuple[float, float]]:
         for row in rows
         if row.player == neteq.NAME
     }
-
-
-def _mean_and_range(values: Sequence[float], digits: int) -> tuple[str, str]:
-    mean = sum(values) / len(values)
-    return f"{mean:.{digits}f}", f"{min(values):.{digits}f} to {max(values):.{digits}f}"
 
 
 def _number(value: float | None, digits: int) -> str:

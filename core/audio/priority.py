@@ -1,0 +1,33 @@
+"""Priority for the threads that sound depends on, where the system grants it to whoever runs us."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import Final
+
+REALTIME_PRIORITY: Final = 20
+"""Above everything ordinary, far below what a sound server itself runs with (PipeWire: 88)."""
+
+NICENESS: Final = -11
+"""What PipeWire gives its own threads that are not real-time."""
+
+
+def raise_priority_of_this_thread() -> None:
+    """Let the calling thread run before ordinary ones: real-time if that is allowed, else a nicer share, else nothing.
+
+    Linux only; elsewhere PortAudio's own threads have it already. Many desktops grant it to everybody who may use
+    sound (``rtprio`` and ``nice`` in ``limits.d``), and to root. It is meant for threads that run for some hundred
+    microseconds and wait: the kernel leaves 5 % of the time to the others in any case. The main thread does not get it:
+    that one decodes, paints or runs tests.
+    """
+    if sys.platform != "linux" or threading.get_native_id() == os.getpid():
+        return
+    with suppress(OSError):
+        policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(0, policy, os.sched_param(REALTIME_PRIORITY))
+        return
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
