@@ -146,7 +146,7 @@ class Arrivals:
         return None if delay_ns is None else delay_ns - self._lead_ns
 
     def _control_base_ns(self) -> int | None:
-        """The base to steer by: of half a second at first, since a source that is 5 % slow falls behind by 100 ms in two."""
+        """The base to steer by: of half a second at first, since a source that is 5 % slow falls behind 100 ms in two."""
         is_young = self._media_seen_ns < BASE_SPAN_NS and self.skew.ppm is None
         return self._young_base.minimum if is_young else self._base.minimum
 

@@ -1,42 +1,64 @@
-"""A test bench in virtual time: packets arrive when told, a device pulls every 5 ms, nothing sleeps."""
+"""A test bench in virtual time: packets arrive when told, a device pulls every 5 ms, nothing sleeps.
+
+What is heard tells its own media time: the left channel is a clock, and the right one says whether it may be read. So
+claims about *when* something is heard need no look into the engine, and splices, which mix two moments, show as what
+lies between them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.opus.media import MediaPacket
+from core.opus.packet import parse_packet
 from core.playout.jitter_buffer import JitterBuffer
-from core.playout.settings import PlayoutSettings
+from core.playout.settings import PlayoutMode, PlayoutSettings
+from core.playout.states import PlayoutState
 
-BLOCK = 240
-FRAME = 960
-MS = 1_000_000
-CELT_20_MS = bytes([31 << 3])
-CELT_2_5_MS = bytes([28 << 3])
-CONCEALED = 0.5
-"""What the counting decoder gives for concealment: no frame number is a fraction."""
+BLOCK: Final = 240
+BLOCK_MS: Final = BLOCK / 48
+FRAME: Final = 960
+FRAME_MS: Final = FRAME / 48
+MS: Final = 1_000_000
+CELT: Final = {2.5: 28 << 3, 5.0: 29 << 3, 10.0: 30 << 3, 20.0: 31 << 3}
+"""First byte of a fullband CELT packet of so many milliseconds."""
+
+TICK: Final = 2.0**-24
+"""What one sample adds to the left channel: the last bit of float32 between 0.5 and 1, enough for 174 s."""
+
+CONCEALED: Final = 0.25
+"""What the left channel is while the decoder conceals; the right one is 0."""
+
+CLOCK_ERROR_MS: Final = 0.5
+"""Reading the clock through an interpolation costs some of its last bits."""
+
+Floats = NDArray[np.float64]
+Pcm = NDArray[np.float32]
 
 
-class CountingDecoder:
-    """Stands in for libopus where a test must see which frame is where: sample k of packet n is n * FRAME + k + 1."""
+class ClockDecoder:
+    """Stands in for libopus: each packet holds the number of its first sample, and its sound counts on from there."""
 
     channels = 2
 
     def __init__(self) -> None:
         self.resets = 0
 
-    def decode(self, packet: bytes) -> NDArray[np.float32]:
-        number = int.from_bytes(packet[1:5], "big")
-        frames = FRAME if packet[0] == CELT_20_MS[0] else FRAME // 8
-        ramp = (np.arange(frames) + number * frames + 1).astype(np.float32)
-        return np.repeat(ramp[:, np.newaxis], 2, axis=1)
+    def decode(self, packet: bytes) -> Pcm:
+        frames = parse_packet(packet).duration_samples
+        pcm = np.ones((frames, 2), dtype=np.float32)
+        pcm[:, 0] = 0.5 + (int.from_bytes(packet[1:5], "big") + np.arange(frames)) * TICK
+        return pcm
 
-    def conceal(self, frames: int) -> NDArray[np.float32]:
-        return np.full((frames, 2), CONCEALED, dtype=np.float32)
+    def conceal(self, frames: int) -> Pcm:
+        pcm = np.zeros((frames, 2), dtype=np.float32)
+        pcm[:, 0] = CONCEALED
+        return pcm
 
     def reset(self) -> None:
         self.resets += 1
@@ -45,31 +67,58 @@ class CountingDecoder:
         pass
 
 
-def counted_packet(number: int, arrival_ms: float, **known: int) -> MediaPacket:
-    """Packet ``number`` of 20 ms for the `CountingDecoder`."""
-    return MediaPacket(CELT_20_MS + number.to_bytes(4, "big"), round(arrival_ms * MS), **known)
+def packet_at(media_ms: float, arrival_ms: float, frame_ms: float = FRAME_MS, **known: int) -> MediaPacket:
+    """The packet whose sound begins at this media time, for the `ClockDecoder`."""
+    number = round(media_ms * 48)
+    return MediaPacket(bytes([CELT[frame_ms]]) + number.to_bytes(4, "big"), round(arrival_ms * MS), **known)
 
 
-def paced(count: int, delays_ms: Sequence[float] | None = None, frame_ms: float = 20.0) -> list[MediaPacket]:
+def paced(
+    count: int, delays_ms: Sequence[float] | Floats | None = None, frame_ms: float = FRAME_MS, began_ms: float = 0.0
+) -> list[MediaPacket]:
     """Packets that leave every ``frame_ms`` and arrive ``delays_ms[i]`` later, in order as over TCP."""
-    arrivals = [i * frame_ms + (delays_ms[i] if delays_ms is not None else 0.0) for i in range(count)]
-    return [counted_packet(i, arrival) for i, arrival in enumerate(np.maximum.accumulate(arrivals))]
+    leaves = began_ms + np.arange(count) * frame_ms
+    arrivals = leaves if delays_ms is None else np.maximum.accumulate(leaves + delays_ms)
+    return [packet_at(i * frame_ms, at, frame_ms) for i, at in enumerate(arrivals.tolist())]
 
 
-@dataclass
+def stalled(count: int, *stalls_ms: tuple[float, float], frame_ms: float = FRAME_MS) -> Floats:
+    """Delays of a network that holds everything back from a time on, for so long, as TCP does when it resends."""
+    leaves = np.arange(count) * frame_ms
+    delays = np.zeros(count)
+    for began_ms, length_ms in stalls_ms:
+        held = (leaves >= began_ms) & (leaves < began_ms + length_ms)
+        delays[held] = np.maximum(delays[held], began_ms + length_ms - leaves[held])
+    return delays
+
+
+@dataclass(repr=False)
 class Bench:
-    """Runs one jitter buffer; ``out`` gathers what a listener would hear, left channel."""
+    """Runs one jitter buffer and gathers what a listener would hear."""
 
     buffer: JitterBuffer
     now_ns: int = 0
-    blocks: list[NDArray[np.float32]] = field(default_factory=list)
+    blocks: list[Pcm] = field(default_factory=list)
+    starts_ms: list[float] = field(default_factory=list)
+    """When each block is heard."""
     depths_ms: list[float] = field(default_factory=list)
+    positions_ms: list[float] = field(default_factory=list)
+    """What the buffer says that it will play next, after each block."""
+    states: list[PlayoutState] = field(default_factory=list)
     _waiting: list[MediaPacket] = field(default_factory=list)
 
     @classmethod
-    def make(cls, target_ms: float = 60.0, max_depth_ms: float = 10_000.0) -> Bench:
-        decoder = CountingDecoder()
-        return cls(JitterBuffer(PlayoutSettings(target_ms, max_depth_ms), decoder))  # type: ignore[arg-type]
+    def make(cls, target_ms: float = 60.0, max_depth_ms: float = 10_000.0, **more: object) -> Bench:
+        wanted = PlayoutSettings(target_ms, max_depth_ms, **more)  # type: ignore[arg-type]
+        return cls(JitterBuffer(wanted, ClockDecoder()))  # type: ignore[arg-type]
+
+    @classmethod
+    def live(cls, target_ms: float = 60.0, **more: object) -> Bench:
+        return cls.make(target_ms, mode=PlayoutMode.LIVE, **more)
+
+    @property
+    def now_ms(self) -> float:
+        return self.now_ns / MS
 
     def send(self, packets: Iterable[MediaPacket]) -> Bench:
         """Have these arrive at their times while `run` passes."""
@@ -82,23 +131,67 @@ class Bench:
         while self.now_ns < until_ms * MS:
             while self._waiting and self._waiting[0].arrival_ns <= self.now_ns:
                 self.buffer.push(self._waiting.pop(0))
-            for _ in range(burst):
+            for number in range(burst):
                 out[:] = np.nan
                 self.buffer.pull(out, self.now_ns)
-                self.blocks.append(out[:, 0].copy())
+                self.blocks.append(out.copy())
+                self.starts_ms.append(self.now_ms + number * block / 48)
                 self.depths_ms.append(self.buffer.depth_ms)
+                self.positions_ms.append(self.buffer.media_position_ns / MS)
+                self.states.append(self.buffer.state)
             self.now_ns += burst * block * MS // 48
         return self
 
     @property
-    def out(self) -> NDArray[np.float32]:
+    def out(self) -> Pcm:
+        """All that came out, shape (frames, channels)."""
         return np.concatenate(self.blocks)
 
-    def played_at_ms(self, number: int) -> float:
-        """When the first sample of packet ``number`` was heard; NaN if never."""
-        hits = np.flatnonzero(self.out == number * FRAME + 1)
-        return float(hits[0] / 48) if len(hits) else float("nan")
+    @property
+    def left(self) -> Pcm:
+        """The same, left channel."""
+        return self.out[:, 0]
 
-    def depth_ms(self, target_ms: float) -> None:
+    @property
+    def times_ms(self) -> Floats:
+        """When each of these samples is heard."""
+        return np.concatenate(
+            [start + np.arange(len(b)) / 48 for start, b in zip(self.starts_ms, self.blocks, strict=True)]
+        )
+
+    @property
+    def media_ms(self) -> Floats:
+        """The media time of each of them; NaN for silence, concealment and the fades from and to it."""
+        out = self.out.astype(np.float64)
+        return np.where(np.abs(out[:, 1] - 1) < 3e-6, (out[:, 0] - 0.5) / TICK / 48, np.nan)
+
+    @property
+    def is_received(self) -> NDArray[np.bool_]:
+        """Whether each of them is sound that came over the network, and nothing else."""
+        return ~np.isnan(self.media_ms)
+
+    def delays_ms(self, since_ms: float, until_ms: float = float("inf")) -> Floats:
+        """How long after its media time each received sample was heard that was heard between these."""
+        times, media = self.times_ms, self.media_ms
+        within = (times >= since_ms) & (times < until_ms) & ~np.isnan(media)
+        delays: Floats = times[within] - media[within]
+        return delays
+
+    def delay_ms(self, at_ms: float) -> float:
+        """The same for what was heard from this time on for 20 ms."""
+        return float(np.median(self.delays_ms(at_ms, at_ms + 20)))
+
+    def heard_at_ms(self, media_ms: float) -> float:
+        """When playout first came to this media time; NaN if it did not."""
+        hits = np.flatnonzero(self.media_ms >= media_ms - CLOCK_ERROR_MS)
+        return float(self.times_ms[hits[0]]) if len(hits) else float("nan")
+
+    def set_target(self, target_ms: float) -> None:
         """Change the target now."""
-        self.buffer.configure(PlayoutSettings(target_ms, self.buffer.settings.max_depth_ms), self.now_ns)
+        known = self.buffer.settings
+        self.buffer.configure(PlayoutSettings(target_ms, known.max_depth_ms, mode=known.mode), self.now_ns)
+
+
+def goal_ms(target_ms: float, block: int = BLOCK) -> float:
+    """Where playout is to be: half a device block later than the target."""
+    return target_ms + block / 96

@@ -26,6 +26,9 @@ BYTES_PER_FRAME: Final = 8
 _TAIL_S = 0.15
 """What is recorded on after the last instruction: more than the 10-40 ms that are still on their way to the sink."""
 
+_DESKTOP_PERIODS: Final = (32, 1024, 2048)
+"""PipeWire's own smallest, usual and largest period in samples, where it does not run in a virtual machine."""
+
 _PROGRAMS = ("dbus-daemon", "pipewire", "wireplumber", "pw-cli", "pw-link", "pw-profiler", "pw-record")
 
 _SINK = """
@@ -71,8 +74,10 @@ class SoundCard:
     its own name, for output to it and input from its monitor.
     """
 
-    def __init__(self, sinks: Sequence[str] = ("ear", "mouth"), *, period: int = 512) -> None:
+    def __init__(self, sinks: Sequence[str] = ("ear", "mouth"), *, period: int | None = 512) -> None:
         """Name the sinks, and choose the ``period`` in samples at which all of the card is processed.
+
+        ``None`` leaves it to the programs as a desktop does: the shortest that one of them asks for counts.
 
         Nothing is started yet. Whatever a process fails to deliver within one period is heard as a gap of that
         length, and a virtual machine may stall for about 5 ms at any time. Measured on one of two cores, a tone through
@@ -158,13 +163,14 @@ class SoundCard:
         """Write the private configuration of every part, and the variables that lead to it."""
         folder = self._folder
         config, state = folder / "config", folder / "state"
+        least, usual, most = _DESKTOP_PERIODS if self.period is None else (self.period,) * 3
         sinks = "".join(_SINK.format(name=name, priority=2000 - 10 * at) for at, name in enumerate(self.sinks))
         files = {
             "pipewire/pipewire.conf.d/10-sinks.conf": (
-                f"context.properties = {{ default.clock.rate = {SAMPLE_RATE_HZ} default.clock.quantum = {self.period}"
-                f" default.clock.min-quantum = {self.period} default.clock.max-quantum = {self.period}"
+                f"context.properties = {{ default.clock.rate = {SAMPLE_RATE_HZ} default.clock.quantum = {usual}"
+                f" default.clock.min-quantum = {least} default.clock.max-quantum = {most}"
                 # In a virtual machine PipeWire otherwise insists on 1024.
-                f" vm.overrides = {{ default.clock.min-quantum = {self.period} }} }}\n"
+                f" vm.overrides = {{ default.clock.min-quantum = {least} }} }}\n"
                 f"context.objects = [{sinks}\n]\n"
             ),
             "wireplumber/wireplumber.conf.d/51-no-hardware.conf": _WIREPLUMBER_0_5,
@@ -225,7 +231,8 @@ class SoundCard:
         """``sources``: channel of the file -> (sink, channel of its monitor)."""
         node = f"recorder-{wav_path.stem}-{time.monotonic_ns()}"
         arguments = ["--target", "0", "--format", "f32", "--rate", str(SAMPLE_RATE_HZ), "--channels", "2"]
-        properties = f'{{ node.name = "{node}" node.latency = "{self.period}/48000" }}'
+        latency = "" if self.period is None else f'node.latency = "{self.period}/48000"'
+        properties = f'{{ node.name = "{node}" {latency} }}'
         with self._child("pw-record", *arguments, "-P", properties, str(wav_path)) as recorder:
             inputs = {f"{node}:input_{channel}" for channel in sources}
             self._wait_until(lambda: inputs <= self.ports(), "pw-record has no ports", recorder)

@@ -162,3 +162,11 @@ def test_a_missing_program_is_named_with_what_installs_it(monkeypatch: pytest.Mo
 def test_connecting_a_port_that_is_not_there_is_refused(sound_card: SoundCard) -> None:
     with pytest.raises(SoundCardError, match="nobody:output_FL"):
         sound_card.connect("nobody:output_FL", "ear:playback_FL")
+
+
+@pytest.mark.parametrize(("period", "least", "most"), [(256, 256, 256), (None, 32, 2048)])
+def test_the_period_is_as_chosen_or_left_to_the_programs(period: int | None, least: int, most: int) -> None:
+    with SoundCard(period=period) as card:
+        settings = card._ask("pw-metadata", "-n", "settings")
+    assert f"key:'clock.min-quantum' value:'{least}'" in settings
+    assert f"key:'clock.max-quantum' value:'{most}'" in settings

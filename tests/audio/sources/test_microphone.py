@@ -25,6 +25,9 @@ DEVICES = [
 ]
 
 
+HOST_APIS = [{"name": "ALSA"}, {"name": "JACK"}]
+
+
 class PortAudioError(Exception):
     """As sounddevice calls it."""
 
@@ -79,8 +82,8 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> list[StrawStream]:
         InputStream=open_stream,
         check_input_settings=check,
         PortAudioError=PortAudioError,
-        query_devices=lambda kind=None: DEVICES[1] if kind == "input" else DEVICES,
-        query_hostapis=lambda: [{"name": "ALSA"}, {"name": "JACK"}],
+        query_devices=lambda device=None, kind=None: DEVICES[1] if kind == "input" else DEVICES,
+        query_hostapis=lambda index=None: HOST_APIS if index is None else HOST_APIS[index],
     )
     monkeypatch.setitem(sys.modules, "sounddevice", straw)
     return opened
@@ -98,7 +101,8 @@ async def test_the_device_is_opened_by_the_first_read_with_the_least_latency(str
     assert streams == []
     reading, stream = await opened(source, streams, 240)
     assert stream.options["device"] == 1
-    assert (stream.options["latency"], stream.options["blocksize"], stream.options["dtype"]) == ("low", 120, "int16")
+    # A long buffer, looked at with every block: it costs no delay and survives any period of a sound server.
+    assert (stream.options["latency"], stream.options["blocksize"], stream.options["dtype"]) == (0.08, 120, "int16")
     stream.deliver(1, 10.0, 10.005)
     stream.deliver(2, 10.0025, 10.0075)
     block = await reading
@@ -183,6 +187,76 @@ async def test_what_portaudio_lost_is_silence_of_the_same_length(streams: list[S
     assert after.capture_time_ns is not None
     assert after.capture_time_ns - first.capture_time_ns == pytest.approx(32_500_000, abs=30_000)
     await source.close()
+
+
+def deliver_at(stream: StrawStream, clock: StrawClock, stream_s: float, value: int, jitter_s: float = 0.0) -> None:
+    """A block whose first sample was captured ``stream_s`` on the stream's clock, handed over 8 ms later."""
+    clock.ns = 70_000_000_000 + round(stream_s * 1e9)
+    stream.deliver(value, 5 + stream_s + jitter_s, 5.008 + stream_s)
+
+
+async def test_a_cycle_that_the_sound_server_left_out_unsaid_is_silence_of_the_same_length(
+    streams: list[StrawStream],
+) -> None:
+    clock = StrawClock()
+    source = MicrophoneSource(48_000, 1, now_ns=clock)
+    reading, stream = await opened(source, streams, 120)
+    for number in range(30):
+        deliver_at(stream, clock, number / 400, 1)
+    assert await reading is not None
+    assert await source.read(120 * 29) is not None
+    for number in range(30, 32):
+        deliver_at(stream, clock, number / 400 + 128 / 48_000, 2)
+    block = await source.read(128 + 240)
+    assert block is not None
+    assert not block.pcm[:128].any()
+    assert (block.pcm[128:] == 2).all()
+    assert source.lost_frames == 128
+    await source.close()
+
+
+async def test_time_stamps_that_jitter_make_up_nothing(streams: list[StrawStream]) -> None:
+    clock = StrawClock()
+    source = MicrophoneSource(48_000, 1, now_ns=clock)
+    reading, stream = await opened(source, streams, 120)
+    for number in range(100):
+        deliver_at(stream, clock, number / 400, 1, jitter_s=0.002 * (number % 7 == 0))
+    assert await reading is not None
+    block = await source.read(99 * 120)
+    assert block is not None
+    assert (block.pcm == 1).all()
+    assert source.lost_frames == 0
+    await source.close()
+
+
+@pytest.mark.parametrize("frame_ms", [2.5, 5, 10, 20])
+async def test_a_frame_is_handed_out_with_the_block_that_completes_it(
+    streams: list[StrawStream], frame_ms: float
+) -> None:
+    source = MicrophoneSource(48_000, 1)
+    frames = round(frame_ms * 48)
+    reading, stream = await opened(source, streams, frames)
+    for number in range(frames // 120):
+        await asyncio.sleep(0)
+        assert not reading.done()
+        stream.deliver(number, 5 + number / 400, 5.003 + number / 400)
+    for _ in range(3):  # from PortAudio's thread to the loop, and from there to the reader
+        await asyncio.sleep(0)
+    assert reading.done()
+    assert reading.result().pcm.shape == (frames, 1)
+    await source.close()
+
+
+async def test_a_host_api_whose_low_latency_is_low_is_asked_for_it(streams: list[StrawStream]) -> None:
+    HOST_APIS[0]["name"] = "Core Audio"
+    try:
+        source = MicrophoneSource(48_000, 1)
+        reading, stream = await opened(source, streams, 120)
+        assert stream.options["latency"] == "low"
+        reading.cancel()
+        await source.close()
+    finally:
+        HOST_APIS[0]["name"] = "ALSA"
 
 
 async def test_a_device_that_stops_is_an_error_after_what_it_still_gave(streams: list[StrawStream]) -> None:
