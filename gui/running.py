@@ -20,6 +20,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
+from core.audio.priority import let_audio_threads_in
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.session import ListeningSession
@@ -37,9 +38,6 @@ from gui.tuning import Tuning
 SETTINGS_VARIABLE: Final = "OPUSCOPE_SETTINGS"
 """Names another settings file, for tests and for carrying settings around."""
 
-_SWITCH_INTERVAL_S: Final = 0.0005
-"""The audio thread waits at most about this long for the interpreter; `tests.benchmarks.painting` shows the effect."""
-
 _ON_TIME_S: Final = 0.01
 _LOOK_EVERY_S: Final = 0.03
 _LONGEST_START_S: Final = 1.5
@@ -52,7 +50,7 @@ def run_window(
     list_devices: ListDevices = device_labels,
 ) -> int:
     """Show the window until it is closed; gives the exit status."""
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    let_audio_threads_in()
     application = make_application()
     loop: Any = qasync.QEventLoop(application)
     loop.set_default_executor(DaemonExecutor())

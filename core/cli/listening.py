@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from core.audio.output import OutputError
+from core.audio.priority import let_audio_threads_in
 from core.cli.common import CommandError
 from core.monitor.monitor import Monitor
 from core.opus.library import OpusLibraryError
@@ -31,6 +32,7 @@ def listen(
     Raises:
         CommandError: no libopus, or an output that was required is not to be had.
     """
+    let_audio_threads_in()
     return asyncio.run(_listen(options, duration_s, progress))
 
 

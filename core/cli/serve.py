@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import Any
 
+from core.audio.priority import let_audio_threads_in
 from core.audio.sources import SourceError, open_source
 from core.cli.common import EXIT_FINE, CommandError
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         config = _config(args)
     except (OpusLibraryError, SourceError, ValueError) as error:
         raise CommandError(str(error)) from error
+    let_audio_threads_in()
     try:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
     except OSError as error:

@@ -88,9 +88,11 @@ class Arrivals:
         """Set when packets since then turned out to be no later than those before: their relative delays are void."""
 
     def arrived(self, at_ns: int, media_ns: int) -> int:
-        """A packet with this media time came at ``at_ns``; return its relative delay in nanoseconds."""
+        """A packet with this media time came at ``at_ns``; return its relative delay in nanoseconds.
+
+        Whoever calls tells `skew` as well; that takes longer, and need not be done while others wait.
+        """
         lateness_ns = at_ns - media_ns
-        self.skew.add(at_ns, lateness_ns)
         self._follow_skew(at_ns)
         lateness_ns -= self._drift_ns(at_ns)
         if self._has_source_paused(at_ns, lateness_ns):
@@ -146,7 +148,7 @@ class Arrivals:
         return None if delay_ns is None else delay_ns - self._lead_ns
 
     def _control_base_ns(self) -> int | None:
-        """The base to steer by: of half a second at first, since a source that is 5 % slow falls behind 100 ms in two."""
+        """The base to steer by: of half a second at first, since a source 5 % slow falls behind by 100 ms in two."""
         is_young = self._media_seen_ns < BASE_SPAN_NS and self.skew.ppm is None
         return self._young_base.minimum if is_young else self._base.minimum
 

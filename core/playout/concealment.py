@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from core.opus.decoder import OpusDecoder
 from core.opus.packet import SAMPLES_PER_MS
-from core.playout.windows import FADE_SAMPLES, rising_fade
 
 Pcm = NDArray[np.float32]
 
@@ -76,35 +75,3 @@ class Concealment:
         step = self._decoder.conceal(_STEP_SAMPLES)
         self._pcm[self._rendered : end] = step * self._envelope[self._rendered : end]
         self._rendered = end
-
-
-class Hold:
-    """A wait on purpose: what would have come next fades out, silence follows, and nothing of the ring is used up."""
-
-    def __init__(self, channels: int) -> None:
-        """No wait."""
-        self.samples_left = 0
-        self._fading: Pcm = np.zeros((FADE_SAMPLES, channels), dtype=np.float32)
-        self._position = FADE_SAMPLES
-
-    def begin(self, next_frames: Pcm) -> None:
-        """Fade out these frames (at most 5 ms of them count); set ``samples_left`` for the length."""
-        self._fading[:] = 0.0
-        count = min(len(next_frames), FADE_SAMPLES)
-        self._fading[:count] = next_frames[:count] * (1 - rising_fade(count))
-        self._position = 0
-
-    def read_into(self, out: Pcm) -> int:
-        """Fill the start of ``out`` with as much of the wait as is left; return how many frames."""
-        count = min(len(out), self.samples_left)
-        sounding = min(count, FADE_SAMPLES - self._position)
-        out[:sounding] = self._fading[self._position : self._position + sounding]
-        out[sounding:count] = 0.0
-        self._position += sounding
-        self.samples_left -= count
-        return count
-
-    def tail(self, frames: int) -> Pcm:
-        """The next frames for a cross-fade, shape (frames, channels): silence unless the wait was cut short."""
-        piece = self._fading[self._position : self._position + frames]
-        return np.pad(piece, ((0, frames - len(piece)), (0, 0)))

@@ -20,12 +20,12 @@ from core.playout.cause import CauseFinder
 from core.playout.concealment import Concealment
 from core.playout.device import DevicePattern
 from core.playout.figures import IntervalTally, PlayoutCounters, PlayoutInterval
-from core.playout.intake import Intake
+from core.playout.intake import Intake, Taken
 from core.playout.player import Player
 from core.playout.ring import PcmRing
 from core.playout.settings import PlayoutMode, PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState, PushResult
-from core.playout.steering import STEADY, Steering, Step
+from core.playout.steering import STEADY, Arrival, Steering, Step
 from core.playout.timeline import Timeline
 from core.playout.underrun import UnderrunTracker
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
@@ -108,27 +108,21 @@ class JitterBuffer:
             if self._state is PlayoutState.STARVED or self._state is PlayoutState.IDLE:
                 self._concealment.complete()
             taken = self._intake.take(packet)
-            self._counters.packets_lost += taken.packets_lost
-            self._counters.packets_discarded += taken.is_discarded
-            self._counters.packets_malformed += taken.info is None and not taken.is_discarded
-            self._counters.recovered_samples += taken.recovered_samples
+            self._count(taken)
             if len(taken.pcm) == 0:
                 return PushResult(taken.info, taken.problem, 0.0, taken.packets_lost)
-            if taken.packets_lost:
-                self._underrun.lost(taken.gap_samples + taken.media_jump_samples)
-            if taken.concealed_samples:
-                self._counters.concealed_samples += taken.concealed_samples
-                self._counters.concealment_events += 1
-            self._make_room(len(taken.pcm))
-            if taken.media_jump_samples:
-                self._steering.clock.jump(self._ring.write_position, taken.media_jump_samples)
-            relative_ns = self._append(packet, taken.pcm, taken.gap_samples)
+            arrival = self._append(packet, taken)
             if self._state is PlayoutState.IDLE:
                 self._state = PlayoutState.FILLING
                 self._must_fill = True
             elif self._state is PlayoutState.PLAYING:
                 self._must_fill = False
-            return PushResult(taken.info, taken.problem, relative_ns / 1e6, taken.packets_lost)
+        # Without the lock: the audio thread must not wait for statistics.
+        change = self._steering.learn(arrival, (len(taken.pcm) - taken.gap_samples) / SAMPLES_PER_MS)
+        if change is not None:
+            with self._lock:
+                self._interval.target_changes.append(change)
+        return PushResult(taken.info, taken.problem, arrival.relative_ns / 1e6, taken.packets_lost)
 
     def pull(self, out: Pcm, now_ns: int) -> None:
         """Fill ``out``, shape (frames, channels), completely. ``now_ns`` is on the clock of the arrivals."""
@@ -211,17 +205,30 @@ class JitterBuffer:
 
     # What follows runs under the lock.
 
-    def _append(self, packet: MediaPacket, pcm: Pcm, gap: int) -> int:
+    def _count(self, taken: Taken) -> None:
+        counters = self._counters
+        counters.packets_lost += taken.packets_lost
+        counters.packets_discarded += taken.is_discarded
+        counters.packets_malformed += taken.info is None and not taken.is_discarded
+        counters.recovered_samples += taken.recovered_samples
+        if taken.packets_lost:
+            self._underrun.lost(taken.gap_samples + taken.media_jump_samples)
+        if taken.concealed_samples:
+            counters.concealed_samples += taken.concealed_samples
+            counters.concealment_events += 1
+
+    def _append(self, packet: MediaPacket, taken: Taken) -> Arrival:
+        pcm, gap = taken.pcm, taken.gap_samples
+        self._make_room(len(pcm))
+        if taken.media_jump_samples:
+            self._steering.clock.jump(self._ring.write_position, taken.media_jump_samples)
         position = self._ring.write_position + gap
         self._ring.write(pcm)
         network_ns = None
         if packet.capture_time_ns is not None:
             network_ns = packet.arrival_ns - packet.capture_time_ns - duration_ns(len(pcm) - gap)
         self._timeline.append(position, packet.arrival_ns, network_ns)
-        relative_ns, change = self._steering.arrived(packet.arrival_ns, position, len(pcm) - gap)
-        if change is not None:
-            self._interval.target_changes.append(change)
-        return relative_ns
+        return self._steering.arrived(packet.arrival_ns, position)
 
     def _make_room(self, frames: int) -> None:
         excess = len(self._ring) + frames - self._ring.capacity

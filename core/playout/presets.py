@@ -41,6 +41,7 @@ PRESETS = {
             mode=PlayoutMode.LIVE,
             bias_ms_per_pct=20.0,
             min_target_ms=0.0,
+            max_target_ms=80.0,
             live_bound_ms=40.0,
         ),
         5.0,

@@ -42,10 +42,6 @@ _GLIDE: Final = 100e-6
 _LANDING_FRAMES: Final = 32
 """Over so many frames at least, if there are as many, the reader comes to stand on a whole frame before the end."""
 
-_BRIDGED_FRAMES: Final = 3
-"""A ring that ends so few frames short of what is asked for is stretched over them: 0.5 % of 10 ms are 2.4 frames, and
-being without audio for one of them is an underrun for nothing."""
-
 _PART_FRAMES: Final = 512
 """Scratch memory is for so many frames; larger blocks are read in equal parts of at most this."""
 
@@ -165,7 +161,8 @@ class FractionalReader:
         missing = consumed - len(ring)
         if missing > 0:
             consumed = len(ring)
-        if missing > _BRIDGED_FRAMES:
+        # A ring that ends a frame or two short of what is asked for is stretched over them: no underrun for that.
+        if missing > 1 + count * MAX_DEVIATION:
             count = min(count, max(0, round((consumed - self._phase - owed) / ratio)))
         self._owed = min(max(self._phase + owed + count * ratio - consumed, -1.0), 1.0)
         self._put_out(ring, out[:count], (consumed - self._phase) / max(count, 1), consumed)

@@ -20,6 +20,15 @@ _NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """One packet's times in nanoseconds: when it came, what media time it begins with, and how late that was."""
+
+    at_ns: int
+    media_ns: int
+    relative_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """For the next block: skip so many frames, then splice by this share, then read at this ratio."""
 
@@ -85,19 +94,29 @@ class Steering:
         self._target.target_ms = after_ms
         return TargetChange(now_ns, before_ms, after_ms, TargetReason.SET, 0.0)
 
-    def arrived(self, at_ns: int, position: int, frame_samples: int) -> tuple[int, TargetChange | None]:
-        """A packet came whose first frame has this ring position; return its relative delay in nanoseconds."""
-        relative_ns = self.arrivals.arrived(at_ns, self.clock.media_ns(position))
+    def arrived(self, at_ns: int, position: int) -> Arrival:
+        """A packet came whose first frame has this ring position."""
+        media_ns = self.clock.media_ns(position)
+        return Arrival(at_ns, media_ns, self.arrivals.arrived(at_ns, media_ns))
+
+    def learn(self, arrival: Arrival, frame_ms: float) -> TargetChange | None:
+        """Draw the conclusions from an arrival: skew, what-if curve, target; return the change of that.
+
+        Now and then this takes most of a millisecond. `step` may be called meanwhile by another thread: it reads single
+        values that are replaced whole.
+        """
+        at_ns = arrival.at_ns
+        self.arrivals.skew.add(at_ns, at_ns - arrival.media_ns)
         if self.arrivals.shifted_since_ns is not None:
             self._target.discard(self.arrivals.shifted_since_ns)
             self.what_if.discard(self.arrivals.shifted_since_ns)
             self.arrivals.shifted_since_ns = None
-        self._target.add(at_ns, relative_ns)
-        self.what_if.add(at_ns, relative_ns)
+        self._target.add(at_ns, arrival.relative_ns)
+        self.what_if.add(at_ns, arrival.relative_ns)
         if self.arrivals.is_shift_suspected:
-            return relative_ns, None
+            return None
         fixed_ms = None if self._settings.is_adaptive else self._settings.target_delay_ms
-        return relative_ns, self._target.update(at_ns, frame_samples / SAMPLES_PER_MS, fixed_ms)
+        return self._target.update(at_ns, frame_ms, fixed_ms)
 
     def restart(self) -> None:
         """Another stream begins: its times have nothing to do with those before."""

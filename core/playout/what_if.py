@@ -63,7 +63,7 @@ class WhatIf:
         packets, seconds = len(history), history.seconds(now_ns)
         return WhatIfCurve(
             GRID_MS,
-            history.late_packets() * (100 / max(packets, 1)),
+            history.late_packets() * 100 / max(packets, 1),
             history.dropouts() * (60 / max(seconds, 1.0)),
             packets,
             seconds,

@@ -117,8 +117,8 @@ def test_after_a_restart_nothing_is_being_caught_up_with() -> None:
 
 
 def test_a_lag_with_too_little_to_play_is_a_base_that_is_out_of_date_and_not_caught_up_with() -> None:
-    assert Pace().stretch(situation(lag_ms=160, overdue_ms=40, depth_ms=99), 0) == 0
-    assert Pace().stretch(situation(lag_ms=160, overdue_ms=40, depth_ms=101), 0) > 0
+    assert Pace().stretch(situation(lag_ms=160, overdue_ms=25, depth_ms=99), 0) == 0
+    assert Pace().stretch(situation(lag_ms=160, overdue_ms=25, depth_ms=101), 0) > 0
 
 
 def test_the_last_block_before_the_rest_is_too_short_for_a_splice_is_the_last_chance() -> None:
