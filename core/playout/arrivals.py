@@ -116,6 +116,11 @@ class Arrivals:
             self._lead_ns = max(0, self._lead_ns - (base_ns - before_ns))
         return lateness_ns - base_ns
 
+    def pushed_out(self, media_ns: int) -> None:
+        """So much media time was left out for want of room: of what was sent ahead that much is not kept."""
+        self._lead_ns = max(0, self._lead_ns - media_ns)
+        self._fall.lead_ns -= media_ns
+
     def restart(self) -> None:
         """Another stream: another timeline, another clock."""
         self.skew.clear()
@@ -176,9 +181,10 @@ class Arrivals:
         self._fall.at_ns = at_ns
         fallen_ns = self._fall.from_ns - lateness_ns
         usual_ns = self._long_base.between(self._fall.began_ns, LONG_SPAN_STEP_NS, LONG_SPAN_STEPS * LONG_SPAN_STEP_NS)
-        has_returned = usual_ns is not None and abs(lateness_ns - usual_ns) <= RETURN_MARGIN_NS
-        is_ahead = fallen_ns > BACKLOG_NS and not has_returned
-        self._lead_ns = self._fall.lead_ns + (fallen_ns if is_ahead else 0)
+        # A path that became slower before the stall returns to less than it once was: that is no lead, either.
+        is_early = usual_ns is None or lateness_ns < usual_ns - RETURN_MARGIN_NS
+        is_ahead = fallen_ns > BACKLOG_NS and is_early
+        self._lead_ns = max(0, self._fall.lead_ns + (fallen_ns if is_ahead else 0))
 
     def _has_source_paused(self, at_ns: int, lateness_ns: int) -> bool:
         """Whether a source that sends ahead was silent for longer than that lasted: what comes now begins anew.

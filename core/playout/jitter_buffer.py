@@ -90,7 +90,8 @@ class JitterBuffer:
     @property
     def media_position_ns(self) -> int:
         """The media time that will be played next, counted from the stream's first frame."""
-        return self._steering.clock.media_ns(self._ring.read_position)
+        with self._lock:
+            return self._steering.clock.media_ns(self._ring.read_position)
 
     @property
     def target_delay_ms(self) -> float:
@@ -128,10 +129,10 @@ class JitterBuffer:
         """Fill ``out``, shape (frames, channels), completely. ``now_ns`` is on the clock of the arrivals."""
         with self._lock:
             self._device.asked(now_ns, len(out), duration_ns(len(out)))
-            self._start_if_ready(now_ns)
+            filled = self._wait_for_start(out, now_ns)
             self._note_depth()
-            step = self._steer(now_ns, len(out)) if self._state is PlayoutState.PLAYING else STEADY
-            filled = 0
+            is_playing = self._state is PlayoutState.PLAYING
+            step = self._steer(now_ns + duration_ns(filled), len(out)) if is_playing else STEADY
             while filled < len(out):
                 part = out[filled : filled + PART_SAMPLES]
                 filled += self._produce(part, now_ns + duration_ns(filled), step)
@@ -220,9 +221,10 @@ class JitterBuffer:
     def _append(self, packet: MediaPacket, taken: Taken) -> Arrival:
         pcm, gap = taken.pcm, taken.gap_samples
         self._make_room(len(pcm))
-        if taken.media_jump_samples:
-            self._steering.clock.jump(self._ring.write_position, taken.media_jump_samples)
         position = self._ring.write_position + gap
+        if taken.media_jump_samples:
+            passed = self._steering.passed_samples(packet.arrival_ns, position, taken.media_jump_samples)
+            self._steering.clock.jump(self._ring.write_position, passed)
         self._ring.write(pcm)
         network_ns = None
         if packet.capture_time_ns is not None:
@@ -233,7 +235,9 @@ class JitterBuffer:
     def _make_room(self, frames: int) -> None:
         excess = len(self._ring) + frames - self._ring.capacity
         if excess > 0:
+            before = self._ring.read_position
             self._skip(excess)
+            self._steering.pushed_out(before, self._ring.read_position)
 
     def _skip(self, samples: int) -> None:
         before = self._ring.read_position
@@ -250,19 +254,22 @@ class JitterBuffer:
         """What a splice leaves in any case: all that the device asks for at once, and enough to fade."""
         return max(FADE_SAMPLES, block, self._device.burst_frames(now_ns))
 
-    def _start_if_ready(self, now_ns: int) -> None:
+    def _wait_for_start(self, out: Pcm, now_ns: int) -> int:
+        """Start if it is time to, to the sample: return how many frames at the start of ``out`` were filled before."""
         is_waiting = self._state is PlayoutState.FILLING or self._state is PlayoutState.STARVED
         if not is_waiting or len(self._ring) == 0:
-            return
-        if self._is_source_playing and not self._is_filled(now_ns):
+            return 0
+        wait = self._frames_to_wait(now_ns) if self._is_source_playing else 0
+        if wait is None:
             self._ready_since_ns = None
-            return
+            return 0
         if self._ready_since_ns is None:
             self._ready_since_ns = now_ns
         is_coming = self._steering.arrivals.is_bursting(now_ns) and now_ns - self._ready_since_ns < BURST_WAIT_NS
         if is_coming and self._settings.mode is PlayoutMode.LIVE:
-            return
+            return 0
         self._ready_since_ns = None
+        self._concealment.read_into(out[:wait])
         if self._state is PlayoutState.STARVED:
             self._underrun.end()
             self._resumed_ns = now_ns
@@ -272,23 +279,25 @@ class JitterBuffer:
         self._concealment.end()
         self._must_fill = self._is_stuttering = False
         self._state = PlayoutState.PLAYING
+        return wait
 
-    def _is_filled(self, now_ns: int) -> bool:
+    def _frames_to_wait(self, now_ns: int) -> int | None:
+        """How many frames of the present block are to pass before playout starts; ``None``: all of it, and more."""
         block = self._device.block_frames
         burst = max(block, self._device.burst_frames(now_ns))
-        if len(self._ring) < burst:
-            return False
-        # Of the blocks the one that is nearest to the goal, from half a block before it on.
-        soonest = self._steering.goal_samples(block) - block // 2
-        if self._is_stuttering and len(self._ring) < soonest:
-            return False
+        goal = self._steering.goal_samples(block)
+        if len(self._ring) < burst or (self._is_stuttering and len(self._ring) < goal - block // 2):
+            return None
         if not self._must_fill:
-            return True
+            return 0
         media_ns = self._steering.clock.media_ns(self._ring.read_position)
         lag_ns = self._steering.arrivals.delay_ns(now_ns, media_ns)
         # The first block of a burst is asked for in time, the last one sooner than it is needed.
         spread = max(0, burst - block - self._device.asked_before)
-        return lag_ns is not None and samples_in(lag_ns) - spread >= soonest
+        if lag_ns is None:
+            return None
+        wait = max(0, goal + spread - samples_in(lag_ns))
+        return wait if wait < block else None
 
     def _produce(self, out: Pcm, now_ns: int, step: Step) -> int:
         """Fill the start of ``out`` by what the state gives; return how many frames."""
@@ -303,13 +312,13 @@ class JitterBuffer:
         return len(out)
 
     def _play(self, out: Pcm, now_ns: int, step: Step) -> int:
-        if step.stretch_share:
-            before = self._ring.read_position
-            most = step.most_samples
-            if step.stretch_share > 0:
-                most = min(most, len(self._ring) - self._reserve(now_ns, len(out)))
-            if self._player.stretch(step.stretch_share, len(out), most):
-                self._jumped(before)
+        before = self._ring.read_position
+        most = step.most_samples
+        if step.stretch_share > 0:
+            most = min(most, len(self._ring) - self._reserve(now_ns, len(out)))
+        # With a share of 0, too, which ends it.
+        if self._player.stretch(step.stretch_share, len(out), most):
+            self._jumped(before)
         start = self._ring.read_position
         count = self._player.read_into(out, step.ratio)
         self._timeline.played(start, self._ring.read_position, now_ns, self._interval)
@@ -320,7 +329,10 @@ class JitterBuffer:
     def _steer(self, now_ns: int, block: int) -> Step:
         """Decide about the next block, note the delay that it is played with, and skip what live mode leaves out."""
         ring = self._ring
-        step = self._steering.step(now_ns, block, ring.read_position, ring.write_position, self._is_source_playing)
+        burst_ns = duration_ns(self._device.burst_frames(now_ns))
+        step = self._steering.step(
+            now_ns, block, burst_ns, ring.read_position, ring.write_position, self._is_source_playing
+        )
         if step.skip_samples:
             self._skip(max(0, min(step.skip_samples, len(ring) - self._reserve(now_ns, block))))
         delay_ns = self._steering.delay_ns(now_ns, ring.read_position)

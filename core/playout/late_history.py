@@ -75,11 +75,20 @@ class LateHistory:
         while self._entries and self._entries[-1].at_ns >= since_ns:
             self._count(self._entries.pop(), -1)
         self._last = self._entries[-1] if self._entries else None
-        self._crossed_at_ns[self._crossed_at_ns >= since_ns] = -np.inf
-        for entry in self._entries:
-            if entry.cell > entry.before:
-                crossed = self._crossed_at_ns[entry.before : entry.cell]
-                np.maximum(crossed, entry.at_ns, out=crossed)
+        crossed_at_ns = self._crossed_at_ns
+        unknown = np.flatnonzero(crossed_at_ns >= since_ns)
+        crossed_at_ns[unknown] = -np.inf
+        first, end = (int(unknown[0]), int(unknown[-1]) + 1) if len(unknown) else (0, 0)
+        # The newest crossing of a delay counts. Short ones are found soon, and most packets cross no others.
+        for entry in reversed(self._entries):
+            if first >= end:
+                break
+            if entry.cell <= first or entry.before >= end or entry.cell <= entry.before:
+                continue
+            crossed = crossed_at_ns[entry.before : entry.cell]
+            np.maximum(crossed, entry.at_ns, out=crossed)
+            while first < end and crossed_at_ns[first] > -np.inf:
+                first += 1
 
     def clear(self) -> None:
         """Forget everything."""

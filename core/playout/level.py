@@ -9,9 +9,12 @@ from core.playout.windows import SlidingMinimum
 LEVEL_SPAN_NS: Final = 100_000_000
 """Longer than the pause between two callbacks of any device latency that is of use."""
 
+LEVEL_BURSTS: Final = 16
+"""Blocks of 240 frames out of periods of 256 or 2048 end at the same place of the period after 15 of them."""
+
 
 class PlayoutLevel:
-    """Of the pulls of the last 100 ms the soonest.
+    """Of the last pulls the soonest.
 
     A device with a large buffer asks for several blocks at once and then pauses, so the delay of its pulls saws. What
     counts is the soonest of them: that block would have starved first.
@@ -21,9 +24,13 @@ class PlayoutLevel:
         """Nothing pulled yet."""
         self._pulls = SlidingMinimum(LEVEL_SPAN_NS)
         self._shifted_ns = 0
+        self._began_ns: int | None = None
 
-    def pulled(self, now_ns: int, media_ns: int) -> None:
-        """A block was pulled that begins with this media time."""
+    def pulled(self, now_ns: int, media_ns: int, burst_ns: int = 0) -> None:
+        """A block was pulled that begins with this media time, by a device that asks for as much as that at once."""
+        if self._began_ns is None:
+            self._began_ns = now_ns
+        self._pulls.span_ns = max(LEVEL_SPAN_NS, LEVEL_BURSTS * burst_ns)
         self._pulls.add(now_ns, now_ns - media_ns + self._shifted_ns)
 
     def shift(self, media_ns: int) -> None:
@@ -33,6 +40,11 @@ class PlayoutLevel:
     def clear(self) -> None:
         """Playout begins anew: the pulls before say nothing about the delay now."""
         self._pulls.clear()
+        self._began_ns = None
+
+    def is_settled(self, now_ns: int) -> bool:
+        """Whether there have been pulls for as long as it takes to know the soonest."""
+        return self._began_ns is not None and now_ns - self._began_ns >= self._pulls.span_ns
 
     def media_ns(self, now_ns: int) -> int | None:
         """The media time that a block pulled now would begin with, were it the soonest of its burst."""

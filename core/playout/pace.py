@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +46,9 @@ SETTLED_MS: Final = 0.5
 LEAST_SKEW_PPM: Final = 30.0
 """Less is what the estimate may be off by; it makes 2 ms in a minute."""
 
+LASTING_BLOCKS: Final = 50
+"""An error has to last for so many blocks: half a second of 10 ms each."""
+
 SERVO_PPM_PER_MS: Final = 600.0
 MAX_SERVO_PPM: Final = 3_000.0
 """5 ms take 3 s; 0.3 % are 5 cents, below what is heard (0.5 %)."""
@@ -75,6 +79,7 @@ class Pace:
         """At the sender's pace."""
         self._is_catching_up = False
         self._is_resampling = False
+        self._errors_ms: deque[float] = deque(maxlen=LASTING_BLOCKS)
 
     def stretch(self, now: Situation, skew_ppm: float) -> float:
         """By which share of the time playout is to be shortened (positive) or lengthened (negative)."""
@@ -93,7 +98,7 @@ class Pace:
 
     def ratio(self, now: Situation, skew_ppm: float) -> float:
         """How many frames to take for each that is played: 1 plus at most 0.5 %, exactly 1 while nothing is amiss."""
-        error_ms = now.lag_ms - now.goal_ms
+        error_ms = self._lasting_error_ms(now.lag_ms - now.goal_ms)
         has_skew = abs(skew_ppm) >= LEAST_SKEW_PPM
         self._is_resampling = has_skew or abs(error_ms) > (SETTLED_MS if self._is_resampling else DEAD_BAND_MS)
         if not self._is_resampling:
@@ -102,8 +107,15 @@ class Pace:
         ppm = servo_ppm - (skew_ppm if has_skew else 0.0)
         return 1 + min(max(ppm * 1e-6, -MAX_DEVIATION), MAX_DEVIATION)
 
+    def _lasting_error_ms(self, error_ms: float) -> float:
+        """What all errors of late have in common: 0 if they lie on both sides. What scatters is not followed."""
+        self._errors_ms.append(error_ms)
+        least, most = min(self._errors_ms), max(self._errors_ms)
+        return max(least, 0.0) + min(most, 0.0)
+
     def restart(self) -> None:
         """Playout begins anew."""
+        self._errors_ms.clear()
         self._is_catching_up = self._is_resampling = False
 
     @staticmethod

@@ -50,12 +50,16 @@ class Player:
         ``share`` is how much faster (positive) or slower playout is to be; ``most`` bounds one splice. A negative
         result is audio put in.
         """
+        if share == 0:
+            # What was not done is not made up for much later; what was done too soon still counts.
+            self._due = min(self._due, 0.0)
+            return 0
         is_faster = share > 0
-        if share == 0 or is_faster != self._was_faster:
+        if is_faster != self._was_faster:
             self._due = 0.0
         self._was_faster = is_faster
         self._due = min(self._due + abs(share) * frames, MOST_DUE_SAMPLES)
-        if self._due <= 0 or share == 0 or most < SHORTEST_LAG_SAMPLES:
+        if self._due <= 0 or most < SHORTEST_LAG_SAMPLES:
             return 0
         patience = PATIENCE_SAMPLES if is_faster else HASTE_SAMPLES
         least_similarity = STRICT_SIMILARITY - 2 * self._due / patience

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.opus.packet import SAMPLES_PER_MS
-from core.playout.arrivals import Arrivals, samples_in
+from core.playout.arrivals import BACKLOG_NS, Arrivals, samples_in
 from core.playout.level import PlayoutLevel
 from core.playout.media_clock import MediaClock
 from core.playout.pace import Pace, Situation
@@ -44,6 +44,9 @@ class Step:
 STEADY: Final = Step(0, 0.0, 0, 1.0)
 """As it comes."""
 
+SURE_ERRORS: Final = 5.0
+"""Standard errors: two clocks of one machine were estimated to differ by 55 ppm after 8 s of scheduling jitter."""
+
 UNSTEADY_PPM: Final = 1_000.0
 """No two clocks differ by so much: such a sender paces by sleeping, and not evenly."""
 
@@ -54,6 +57,10 @@ LOWERED_NS: Final = 4_000_000_000
 
 OVERSHOOT_SAMPLES: Final = 5 * SAMPLES_PER_MS
 """A splice may go so far beyond the goal: periods are whole."""
+
+
+HALF_A_FRAME_SAMPLES: Final = 10 * SAMPLES_PER_MS
+"""Half of the 20 ms that most senders put into a packet."""
 
 
 class Steering:
@@ -88,7 +95,8 @@ class Steering:
         before_ms = self._target.target_ms
         after_ms = settings.target_delay_ms
         if settings.is_adaptive:
-            after_ms = min(max(before_ms, settings.min_target_ms), settings.max_target_ms)
+            limits = self._target.limits
+            after_ms = min(max(before_ms, limits.min_ms), limits.max_ms)
         if after_ms == before_ms:
             return None
         self._target.target_ms = after_ms
@@ -98,6 +106,19 @@ class Steering:
         """A packet came whose first frame has this ring position."""
         media_ns = self.clock.media_ns(position)
         return Arrival(at_ns, media_ns, self.arrivals.arrived(at_ns, media_ns))
+
+    def passed_samples(self, at_ns: int, position: int, samples: int) -> int:
+        """How much of a leap of the media times before ``position`` is to be believed, at a packet's arrival.
+
+        A pause takes its time. A sender that leaps ahead without has other times now, but has sent nothing ahead.
+        """
+        delay_ns = self.delay_ns(at_ns, position)
+        passed = samples if delay_ns is None else max(0, samples_in(delay_ns))
+        return passed if samples - passed > samples_in(BACKLOG_NS) else samples
+
+    def pushed_out(self, before: int, position: int) -> None:
+        """What lay between these ring positions was left out for want of room."""
+        self.arrivals.pushed_out(self.clock.media_ns(position) - self.clock.media_ns(before))
 
     def learn(self, arrival: Arrival, frame_ms: float) -> TargetChange | None:
         """Draw the conclusions from an arrival: skew, what-if curve, target; return the change of that.
@@ -135,10 +156,12 @@ class Steering:
         """How late the first frame of a block is to be played.
 
         A block is asked for whole, so it needs a packet that begins in it before that one's own time: half a block on
-        average. With a source that is stretched to be followed packets begin anywhere, and playout wanders by a splice.
+        average, and of a block longer than a usual frame all but half of such a frame. With a source that is stretched
+        to be followed packets begin anywhere, and playout wanders by a splice.
         """
         is_stretched = abs(self.skew_ppm or 0.0) >= UNSTEADY_PPM
-        return round(self.target_ms * SAMPLES_PER_MS) + (block + OVERSHOOT_SAMPLES if is_stretched else block // 2)
+        ahead = block + OVERSHOOT_SAMPLES if is_stretched else max(block // 2, block - HALF_A_FRAME_SAMPLES)
+        return round(self.target_ms * SAMPLES_PER_MS) + ahead
 
     def overdue_ns(self, now_ns: int, write_position: int) -> int:
         """How late the next packet is; 0 or less if it is not, or before any came."""
@@ -148,17 +171,27 @@ class Steering:
         """How late the frame at this ring position is, against the quickest packets of the last two seconds."""
         return self.arrivals.delay_ns(now_ns, self.clock.media_ns(position))
 
-    def step(self, now_ns: int, block: int, read_position: int, write_position: int, is_more_to_come: bool) -> Step:
+    def step(
+        self,
+        now_ns: int,
+        block: int,
+        burst_ns: int,
+        read_position: int,
+        write_position: int,
+        is_more_to_come: bool,
+    ) -> Step:
         """What to do before the next ``block`` frames are played at ``now_ns``."""
         # Audio that is put in turns the position back.
         self.clock.forget(read_position - KEPT_BEHIND_SAMPLES)
-        self.level.pulled(now_ns, self.clock.media_ns(read_position))
+        self.level.pulled(now_ns, self.clock.media_ns(read_position), burst_ns)
         media_ns = self.level.media_ns(now_ns)
         lag_ns = None if media_ns is None else self._lag_ns(now_ns, media_ns)
         if media_ns is None or lag_ns is None or not is_more_to_come:
             return STEADY
         goal = self.goal_samples(block)
-        excess = samples_in(lag_ns) - goal
+        # Playout starts at the goal to the sample; what it has come to is judged when it can be told.
+        lag = samples_in(lag_ns) if self.level.is_settled(now_ns) else goal
+        excess = lag - goal
         if self._settings.mode is PlayoutMode.LIVE:
             skipped = self._late_samples(now_ns, media_ns, goal, write_position - read_position)
             if skipped:
@@ -166,16 +199,23 @@ class Steering:
         situation = Situation(
             block_ms=block / SAMPLES_PER_MS,
             depth_ms=(write_position - read_position) / SAMPLES_PER_MS,
-            lag_ms=lag_ns / _NS_PER_MS,
+            lag_ms=lag / SAMPLES_PER_MS,
             goal_ms=goal / SAMPLES_PER_MS,
             overdue_ms=self.overdue_ns(now_ns, write_position) / _NS_PER_MS,
             overdue_limit_ms=self._target.overdue_ms,
         )
-        skew_ppm = self.skew_ppm or 0.0
+        skew_ppm = self._sure_skew_ppm()
         share = self._pace.stretch(situation, skew_ppm)
         is_urgent = share < 0 and situation.overdue_ms > 0
         most = LONGEST_PAUSE_SAMPLES if is_urgent else abs(excess) + min(OVERSHOOT_SAMPLES, block // 2)
         return Step(0, share, most, self._pace.ratio(situation, skew_ppm))
+
+    def _sure_skew_ppm(self) -> float:
+        """The skew to follow: none as long as it may be there by chance."""
+        ppm, error_ppm = self.skew_ppm, self.arrivals.skew.error_ppm
+        if ppm is None or (error_ppm is not None and abs(ppm) < SURE_ERRORS * error_ppm):
+            return 0.0
+        return ppm
 
     def _lag_ns(self, now_ns: int, media_ns: int) -> int | None:
         """How late this media time is, for what the mode wants: live mode keeps nothing of what was sent ahead."""
@@ -199,4 +239,8 @@ class Steering:
 
 
 def _limits(settings: PlayoutSettings) -> TargetLimits:
-    return TargetLimits(settings.bias_ms_per_pct, settings.min_target_ms, settings.max_target_ms)
+    # Beyond half of the ring it could never be reached, see `PlayoutSettings`.
+    highest_ms = settings.max_depth_ms / 2
+    return TargetLimits(
+        settings.bias_ms_per_pct, min(settings.min_target_ms, highest_ms), min(settings.max_target_ms, highest_ms)
+    )

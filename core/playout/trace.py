@@ -66,4 +66,9 @@ def read_trace(path: Path) -> ArrivalTrace:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON sets whole numbers no bound
+        return None

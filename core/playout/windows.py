@@ -26,18 +26,15 @@ class SlidingMinimum:
 
     def __init__(self, span_ns: int) -> None:
         """Empty."""
-        self._span_ns = span_ns
+        self.span_ns = span_ns
         self._candidates: deque[tuple[int, int]] = deque()
-        self._began_ns: int | None = None
 
     def add(self, at_ns: int, value: int) -> int:
         """Take in a value and return the minimum; times do not decrease."""
-        if self._began_ns is None:
-            self._began_ns = at_ns
         while self._candidates and self._candidates[-1][1] >= value:
             self._candidates.pop()
         self._candidates.append((at_ns, value))
-        while self._candidates[0][0] < at_ns - self._span_ns:
+        while self._candidates[0][0] < at_ns - self.span_ns:
             self._candidates.popleft()
         return self._candidates[0][1]
 
@@ -46,14 +43,9 @@ class SlidingMinimum:
         """The smallest value, ``None`` when nothing was added."""
         return self._candidates[0][1] if self._candidates else None
 
-    def covers_span(self, now_ns: int) -> bool:
-        """Whether values have been coming for a whole span, so that the minimum can be trusted."""
-        return self._began_ns is not None and now_ns - self._began_ns >= self._span_ns
-
     def clear(self) -> None:
         """Forget everything."""
         self._candidates.clear()
-        self._began_ns = None
 
 
 class SteppedMinimum:

@@ -15,6 +15,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,11 @@ def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]
     store = SettingsStore(settings_path)
     store.set(settings.THEME, ThemeChoice(chosen.theme))
     store.set(settings.OUTPUT, chosen.output)
+    store.override_tuning(replace(store.tuning, device_latency_ms=chosen.device_latency or None))
     theme = Theme(store.get(settings.THEME))
     theme.apply()
     url = chosen.url or "ws://127.0.0.1:8765/made-up"
-    wishes = ListenOptions(url, device_latency_ms=chosen.device_latency or None)
+    wishes = ListenOptions(url)
     window = MainWindow(monitor, owner, store, theme, lambda _again: [], WindowOptions(url, wishes))
     width, height = (int(part) for part in chosen.size.split("x"))
     window.resize(width, height)

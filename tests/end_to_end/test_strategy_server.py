@@ -1,7 +1,4 @@
-"""The client and the server of the strategy document: it sends a little too slowly, so the client will underrun.
-
-A client without rate correction has to count what it lacks, and to show it.
-"""
+"""The client and the server of the strategy document, which sends a little too slowly: the client plays as slowly."""
 
 from __future__ import annotations
 
@@ -14,20 +11,23 @@ from tests.support.processes import REPOSITORY, opuscope, python
 
 SOURCE = REPOSITORY / "resources" / "demo" / "speech.flac"
 DURATION_S = 12
+CONNECTING_S = 1
 
 
 def probed(*peer_options: str) -> dict[str, Any]:
     """The report of twelve seconds with the peer."""
     with python("tests/peers/strategy_server.py", "--source", str(SOURCE), "--port", "0", *peer_options) as peer:
         url = peer.wait_for_line(r"^listening on (ws://127\.0\.0\.1:\d+/ws-audio)$", 30).group(1)
-        with opuscope("probe", url, "--duration", str(DURATION_S), "--buffer", "fixed:20", "--json", "-") as probe:
+        with opuscope("probe", url, "--duration", str(DURATION_S), "--json", "-") as probe:
             assert probe.wait(DURATION_S + 30) == 0, probe.text()
             values: dict[str, Any] = json.loads(probe.text("stdout"))
     return values
 
 
 @pytest.mark.parametrize("peer_options", [(), ("--extra-sleep-ms", "1")], ids=["as it is", "5 % slow"])
-def test_what_a_slow_server_does_not_send_is_counted_without_contradiction(peer_options: tuple[str, ...]) -> None:
+def test_a_slow_server_is_followed_and_what_is_missing_is_counted(
+    peer_options: tuple[str, ...],
+) -> None:
     values = probed(*peer_options)
     assert (values["connected"], values["dialect"], values["reconnects"]) == (True, "bare", 0)
     stream = values["stream"]
@@ -46,7 +46,9 @@ def test_what_a_slow_server_does_not_send_is_counted_without_contradiction(peer_
     if underruns["episodes"]:
         assert values["concealed_samples"] > 0
         assert values["concealment_events"] > 0
+    # Two cores that are busy with other things hold up packets, too; that is counted with its cause.
+    later = [each for each in underruns["causes"] if each["ago_s"] < values["duration_s"] - CONNECTING_S - 1]
+    assert sum(each["starved_ms"] for each in later) < 100
     if peer_options:
-        # 0.6 s of sound too little arrives, and 20 ms are held in reserve.
-        assert underruns["episodes"] >= 3
-        assert underruns["starved_ms"] > 100
+        # 5 % too little comes, so that much is put in; without that 0.6 s would be missing.
+        assert values["stretched_pct"] > 2

@@ -129,6 +129,7 @@ def predicted_and_then(trace: Trace, ppm: float = 0.0) -> tuple[Floats, Floats]:
     seen = int(np.searchsorted(at_ms, SEEN_S * 1000))
     for arrival_ms, media_ms in zip(at_ms[:seen].tolist(), sent_ms[:seen].tolist(), strict=True):
         arrival_ns = round(arrival_ms * MS)
+        arrivals.skew.add(arrival_ns, arrival_ns - round(media_ms * MS))
         curves.add(arrival_ns, arrivals.arrived(arrival_ns, round(media_ms * MS)))
     lateness_ms = at_ms - sent_ms - sent_ms * ppm * 1e-6
     width = round(2_000 / trace.frame_ms) + 1
