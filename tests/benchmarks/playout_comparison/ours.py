@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
 from core.cli.demo_speech import speech_packets
-from core.playout.settings import DEFAULT_BIAS_MS_PER_PCT, PlayoutMode, PlayoutSettings
+from core.playout.presets import DEFAULT_PRESET, PRESETS
+from core.playout.settings import DEFAULT_BIAS_MS_PER_PCT, PlayoutMode
 from core.playout.simulation import simulate
 from tests.benchmarks.playout_comparison.driver import Player, window_of
 from tests.benchmarks.playout_comparison.metrics import Figures
@@ -31,9 +32,8 @@ class Opuscope:
 
     def __call__(self, trace: Trace) -> Figures:
         """Play the speech that comes with Opuscope, in packets as long as the trace has them."""
-        settings = PlayoutSettings(
-            target_delay_ms=20.0, is_adaptive=True, mode=self.mode, bias_ms_per_pct=self.bias_ms_per_pct
-        )
+        balanced = PRESETS[DEFAULT_PRESET].playout
+        settings = replace(balanced, mode=self.mode, bias_ms_per_pct=self.bias_ms_per_pct)
         begin_ms, end_ms = window_of(trace)
         made = simulate(trace, _packets(trace.frame_ms), trace.frame_ms, settings, (begin_ms / 1000, end_ms / 1000))
         return Figures(
