@@ -9,8 +9,8 @@ from core.playout.windows import SlidingMinimum
 LEVEL_SPAN_NS: Final = 100_000_000
 """Longer than the pause between two callbacks of any device latency that is of use."""
 
-LEVEL_BURSTS: Final = 16
-"""Blocks of 240 frames out of periods of 256 or 2048 end at the same place of the period after 15 of them."""
+LEVEL_BURSTS: Final = 10
+"""Blocks of 240 frames out of periods of 2048 end at another place of each period: of ten one ends near its end."""
 
 
 class PlayoutLevel:

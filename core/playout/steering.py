@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.opus.packet import SAMPLES_PER_MS
-from core.playout.arrivals import BACKLOG_NS, Arrivals, samples_in
+from core.playout.arrivals import BACKLOG_NS, Arrivals, duration_ns, samples_in
 from core.playout.level import PlayoutLevel
 from core.playout.media_clock import MediaClock
 from core.playout.pace import Pace, Situation
@@ -192,7 +192,9 @@ class Steering:
         # Playout starts at the goal to the sample; what it has come to is judged when it can be told.
         lag = samples_in(lag_ns) if self.level.is_settled(now_ns) else goal
         excess = lag - goal
-        if self._settings.mode is PlayoutMode.LIVE:
+        # The first pulls of a device that asks in bursts say nothing about the last ones.
+        is_known = self.level.is_settled(now_ns) or burst_ns <= 2 * duration_ns(block)
+        if self._settings.mode is PlayoutMode.LIVE and is_known:
             skipped = self._late_samples(now_ns, media_ns, goal, write_position - read_position)
             if skipped:
                 return Step(skipped, 0.0, 0, 1.0)

@@ -196,7 +196,8 @@ def test_timestamps_with_pauses_and_gaps_are_played_at_their_times(
         p for i, p in enumerate(with_timestamps(edges)) if i == 0 or i not in dropped or p.arrival_ns >= last_ms * MS
     ]
     bench = Bench.make(60, mode=mode).send(packets).run(last_ms + 2_900)
-    assert bench.buffer.counters().skipped_samples == 0
+    # In live mode a lost packet between two pauses may look like delay for a moment.
+    assert bench.buffer.counters().skipped_samples <= (100 * 48 if mode is PlayoutMode.LIVE else 0)
     # Never what has not come, and at its time once it has come evenly for two seconds.
     assert (np.array(bench.positions_ms) - np.array(bench.starts_ms)).max() <= FRAME_MS + CLOCK_ERROR_MS
     assert np.abs(bench.delays_ms(last_ms + 2_000) - goal_ms(60)).max() <= 20
