@@ -170,6 +170,8 @@ class MainWindow(QMainWindow):
         self._store.set(settings.WINDOW_GEOMETRY, bytes(self.saveGeometry().data()))
         self._layout.remember(self._store)
         self._store.save()
+        # A paint that is still due would meet a window without a handle.
+        self.setUpdatesEnabled(False)
         super().closeEvent(event)
         self.closing.emit()
         self._owner.close()
