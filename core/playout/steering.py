@@ -51,13 +51,13 @@ UNSTEADY_PPM: Final = 1_000.0
 """No two clocks differ by so much: such a sender paces by sleeping, and not evenly."""
 
 KEPT_BEHIND_SAMPLES: Final = 200 * SAMPLES_PER_MS
+"""Farther back than repeated splices of 20 ms turn the position within one request of any device."""
 
 LOWERED_NS: Final = 4_000_000_000
 """After a target was lowered playout comes down to it by being faster; nothing was late, so nothing is left out."""
 
 OVERSHOOT_SAMPLES: Final = 5 * SAMPLES_PER_MS
 """A splice may go so far beyond the goal: periods are whole."""
-
 
 HALF_A_FRAME_SAMPLES: Final = 10 * SAMPLES_PER_MS
 """Half of the 20 ms that most senders put into a packet."""

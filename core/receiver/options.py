@@ -54,7 +54,7 @@ class ListenOptions:
         check_url(self.url)
         if self.dialect not in DIALECT_CHOICES:
             raise SettingError(f"dialect {self.dialect!r} is not known; accepted: {', '.join(DIALECT_CHOICES)}")
-        if self.token is not None and not (self.token.isascii() and self.token.isprintable() and " " not in self.token):
+        if self.token is not None and not _is_sendable(self.token):
             raise SettingError(
                 "the token holds characters that cannot be sent; accepted: printable ASCII without spaces"
             )
