@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -20,7 +19,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
-from core.audio.priority import let_audio_threads_in
+from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.session import ListeningSession
@@ -98,9 +97,7 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions)
     if window.isVisible():
         window.scan_devices()
         await _until_on_time()
-        gc.collect()
-        # What lives as long as the window need not be looked through again, which takes tens of milliseconds.
-        gc.freeze()
+        spare_what_is_loaded()
         if options.listen is not None:
             window.connect_to(options.listen.url)
     await is_over.wait()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from core.audio.output import OutputError
-from core.audio.priority import let_audio_threads_in
+from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.cli.common import CommandError
 from core.monitor.monitor import Monitor
 from core.opus.library import OpusLibraryError
@@ -44,6 +44,7 @@ async def _listen(
         session = ListeningSession(options, monitor)
     except OpusLibraryError as error:
         raise CommandError(str(error)) from error
+    spare_what_is_loaded()
     began_s = time.monotonic()
     with _stopped_by_signals(session):
         try:

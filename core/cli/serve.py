@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any
 
-from core.audio.priority import let_audio_threads_in
+from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError, open_source
 from core.cli.common import EXIT_FINE, CommandError
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
@@ -142,6 +142,7 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
                 file=sys.stderr,
                 flush=True,
             )
+        spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({stopped, server.pump}, return_when=asyncio.FIRST_COMPLETED)
