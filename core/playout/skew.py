@@ -121,7 +121,7 @@ def fit_lower_edge(points: list[tuple[int, int]]) -> SkewFit:
     slope, height = lower_hull_edge(at, lateness)
     for _ in range(4):
         distances = np.abs(lateness - slope * at - height)
-        near = distances <= NEAR * max(np.partition(distances, len(at) // 2)[len(at) // 2], 1_000.0)
+        near = distances <= NEAR * max(_median(distances), 1_000.0)
         x, y = at[near], lateness[near]
         x_mean, y_mean = float(x.mean()), float(y.mean())
         slope = float(np.dot(x - x_mean, y - y_mean) / np.dot(x - x_mean, x - x_mean))
@@ -133,8 +133,14 @@ def fit_lower_edge(points: list[tuple[int, int]]) -> SkewFit:
         float(at[-1] - at[0]) / 1e9,
         points[0][1] + height,
         origin_ns,
-        float(np.median(np.abs(off))),
+        _median(np.abs(off)),
     )
+
+
+def _median(values: Floats) -> float:
+    """The upper one. `numpy.median` imports masked arrays when it is first called: 20 ms in the middle of playing."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def _slope_error(x: Floats, off: Floats) -> float:
