@@ -27,8 +27,8 @@ def let_audio_threads_in() -> None:
 def spare_what_is_loaded() -> None:
     """Collect garbage now, and never again look through what outlived it: modules, classes, whatever is set up.
 
-    To be called when all is set up and nothing plays yet. Otherwise the collector comes some seconds later and stops all
-    threads: 26-34 ms were measured in the server, which a listener hears as a late network.
+    To be called when all is set up and nothing plays yet. Otherwise the collector comes some seconds later and stops
+    all threads: 26-34 ms were measured in the server, which a listener hears as a late network.
     """
     gc.collect()
     gc.freeze()

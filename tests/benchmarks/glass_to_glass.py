@@ -6,6 +6,9 @@ channels is the whole delay: capture, frame, codec, network, buffer and device. 
 tests installs.
 
 What the client itself shows as its latency at its end stands beside the delay measured in the last second before.
+
+Two runs without Opuscope come first: one sink linked to the other, and a program that hands each captured block on. No
+gap of theirs is ours, and nobody can be sooner.
 """
 
 from __future__ import annotations
@@ -42,6 +45,12 @@ _LINKING_S: Final = 1.0
 """The recorder's coming disturbs the graph: so much of the recording's start is left out."""
 _PATIENCE_S: Final = 30.0
 _REALTIME: Final = ("chrt", "-r", "10")
+
+
+_FLOORS: Final[dict[str, tuple[str, ...]]] = {
+    "one sink linked to the other": (),
+    "a program that hands blocks on": ("tests.benchmarks.pass_through",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     chosen = parser.parse_args(arguments)
     print(f"from microphone to ear, {chosen.seconds:g} s each, period of the sound card: {chosen.period or 'as asked'}")
+    for what, program in _FLOORS.items():
+        print(floor_row(what, chosen, program), flush=True)
     print(_HEADER, flush=True)
     for frame_ms in (float(each) for each in chosen.frames.split(",")):
         results = [measure(frame_ms, chosen, has_window=False)]
@@ -95,6 +106,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(row(results[1]))
             print(f"{'':6}the window adds {results[1].median_ms - results[0].median_ms:+.1f} ms", flush=True)
     return 0
+
+
+def floor_row(what: str, chosen: argparse.Namespace, program: Sequence[str]) -> str:
+    """One line on what sound on this machine costs without us; ``program`` hands it on, or else a link does."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        spoken, recording = Path(folder) / "spoken.wav", Path(folder) / "recording.wav"
+        _write(spoken, chosen.seconds + 15)
+        card = stack.enter_context(SoundCard(period=chosen.period or None))
+        stack.enter_context(card.play("mouth", spoken))
+        if program:
+            arguments = (*program[1:], "--seconds", f"{chosen.seconds + WARM_UP_S:g}")
+            stack.enter_context(_start(program[0], arguments, card.environment, chosen.realtime))
+        else:
+            for channel in ("FL", "FR"):
+                card.connect(f"mouth:monitor_{channel}", f"ear:playback_{channel}")
+        time.sleep(_LINKING_S)
+        with card.record_side_by_side("mouth", "ear", recording):
+            time.sleep(chosen.seconds + _LINKING_S)
+        sound = read_wav(recording)[round(_LINKING_S * SAMPLE_RATE_HZ) :]
+    shifts = delays(sound[:, 0], sound[:, 1])
+    known = shifts[~np.isnan(shifts)] * 1000 / SAMPLE_RATE_HZ
+    if not len(known):
+        return f"{what}: nothing was heard"
+    lost = gaps(sound[:, 0], sound[:, 1], shifts)
+    return (
+        f"{what}: median {np.median(known):.1f}, p95 {np.percentile(known, 95):.1f} ms,"
+        f" {len(lost)} gaps of {sum(gap.length_ms for gap in lost):.0f} ms"
+    )
 
 
 def measure(frame_ms: float, chosen: argparse.Namespace, *, has_window: bool) -> Result:
