@@ -20,6 +20,7 @@ from websockets.exceptions import (
 )
 
 from core.receiver.connection import redact
+from core.receiver.link import DEAD_AFTER_S, SilentPathError
 
 CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, InvalidProxy, ConnectionClosed)
 """What opening or reading a WebSocket raises; anything else is a fault of ours and is not caught."""
@@ -81,6 +82,10 @@ def _network(error: BaseException, where: str) -> Failure:
             )
         case socket.gaierror():
             return Failure(f"the host of {where} is not known ({error.strerror}); check the name", is_retryable=True)
+        case SilentPathError():
+            return Failure(
+                f"nothing came from {where} for {DEAD_AFTER_S:g} s, not even the answer to a ping", is_retryable=True
+            )
         case ConnectionRefusedError():
             return Failure(f"nothing listens at {where}; is the server running, on this port?", is_retryable=True)
         case TimeoutError():

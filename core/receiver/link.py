@@ -25,8 +25,11 @@ CLOSE_TIMEOUT_S: Final = 0.5
 """A window that closes does not wait longer for the other side's close frame."""
 
 PING_INTERVAL_S: Final = 2.0
-PING_TIMEOUT_S: Final = 15.0
-"""A path that is silent for so long is taken for dead, and connected anew."""
+DEAD_AFTER_S: Final = 15.0
+"""A path on which nothing comes for so long, audio or answer, is taken for dead, and connected anew.
+
+Audio counts: a server that only sends and never reads answers no ping, as the strategy document's does.
+"""
 
 _MESSAGES_AHEAD: Final = 1_024
 """A full queue pauses reading, which would look like network jitter; servers may send seconds ahead."""
@@ -36,6 +39,10 @@ _FIRST_TIME_INTERVAL_S: Final = 0.05
 _TIME_INTERVAL_S: Final = 1.0
 
 
+class SilentPathError(ConnectionError):
+    """Nothing has come for `DEAD_AFTER_S`: no message, and no answer to a ping."""
+
+
 class Link:
     """An open connection; `open_link` makes it."""
 
@@ -43,6 +50,7 @@ class Link:
         """Wrap an open socket."""
         self._socket = socket
         self._clock_ns = clock_ns
+        self._heard_ns = clock_ns()
         self.dialect = dialect
 
     async def messages(self) -> AsyncIterator[list[WireEvent]]:
@@ -53,7 +61,8 @@ class Link:
         """
         while True:
             message = await self._socket.recv()
-            yield self.dialect.receive(message, self._clock_ns())
+            self._heard_ns = self._clock_ns()
+            yield self.dialect.receive(message, self._heard_ns)
 
     async def send(self, message: ControlMessage) -> None:
         """Send one control message."""
@@ -61,13 +70,26 @@ class Link:
 
     async def keep_time(self) -> None:
         """Compare clocks with the server, quickly at first, for as long as the connection is open."""
-        # websockets pings by itself, but only after two seconds; a round trip is wanted sooner.
-        await self._socket.ping()
         for rounds in itertools.count():
             chosen = self.dialect.chosen
             if isinstance(chosen, OpusRtpDialect) and chosen.has_control:
                 await self._socket.send(chosen.time_request(self._clock_ns()))
             await asyncio.sleep(_FIRST_TIME_INTERVAL_S if rounds < _FIRST_TIME_REQUESTS else _TIME_INTERVAL_S)
+
+    async def keep_alive(self) -> None:
+        """Ping, one at a time, for as long as the connection is open.
+
+        Raises:
+            SilentPathError: nothing came any more.
+        """
+        answer = await self._socket.ping()
+        while True:
+            await asyncio.sleep(PING_INTERVAL_S)
+            if answer.done():
+                self._heard_ns = self._clock_ns()
+                answer = await self._socket.ping()
+            elif self._clock_ns() - self._heard_ns > DEAD_AFTER_S * 1e9:
+                raise SilentPathError
 
     @property
     def round_trip_ms(self) -> float | None:
@@ -95,8 +117,7 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         compression=None,
         open_timeout=OPEN_TIMEOUT_S,
         close_timeout=CLOSE_TIMEOUT_S,
-        ping_interval=PING_INTERVAL_S,
-        ping_timeout=PING_TIMEOUT_S,
+        ping_interval=None,
         max_queue=_MESSAGES_AHEAD,
     ) as socket:
         yield Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)

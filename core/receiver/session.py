@@ -241,6 +241,7 @@ class ListeningSession:
             async with open_link(self._options) as link, asyncio.TaskGroup() as tasks:
                 self._opened(link)
                 tasks.create_task(link.keep_time())
+                tasks.create_task(link.keep_alive())
                 tasks.create_task(self._tell_stats(link))
                 await self._receive(link)
         except* CONNECT_ERRORS as group:
