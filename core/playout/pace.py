@@ -32,6 +32,11 @@ FAR_BELOW_SHARE: Final = 0.25
 ABOVE_TARGET_MS: Final = 7.0
 """Less than that above the target is left alone, or to resampling."""
 
+CAUTION_MS: Final = 1_000.0
+CAUTIOUSLY_ABOVE_MS: Final = 20.0
+"""For a second after playout had to slow down, only more than that above the target is too much. A sender that sleeps
+drifts unevenly, so what is late cannot be told to the millisecond: what was just put in is not taken out at once."""
+
 ACCELERATION: Final = 0.25
 MAX_ACCELERATION: Final = 0.6
 """Speech that is 60 % faster is still followed well (Foulke & Sticht 1969); it lasts for a second or two."""
@@ -79,22 +84,26 @@ class Pace:
         """At the sender's pace."""
         self._is_catching_up = False
         self._is_resampling = False
+        self._since_slowing_ms = CAUTION_MS
         self._errors_ms: deque[float] = deque(maxlen=LASTING_BLOCKS)
 
     def stretch(self, now: Situation, skew_ppm: float) -> float:
         """By which share of the time playout is to be shortened (positive) or lengthened (negative)."""
         slowing = self._slowing(now)
+        self._since_slowing_ms = 0.0 if slowing else min(self._since_slowing_ms + now.block_ms, CAUTION_MS)
         if slowing:
             self._is_catching_up = False
             return -slowing
+        above_ms = ABOVE_TARGET_MS if self._since_slowing_ms >= CAUTION_MS else CAUTIOUSLY_ABOVE_MS
         excess_ms = now.lag_ms - now.goal_ms
         is_needed = now.overdue_ms > STEADY_LATENESS_MS or now.depth_ms < now.goal_ms
-        self._is_catching_up = not is_needed and excess_ms > (0 if self._is_catching_up else ABOVE_TARGET_MS)
+        self._is_catching_up = not is_needed and excess_ms > (0 if self._is_catching_up else above_ms)
         if self._is_catching_up:
             return min(max(ACCELERATION, excess_ms / 1000), MAX_ACCELERATION)
-        # What resampling cannot follow.
+        # What resampling cannot follow; a splice too many is made good by the next that is not made.
         beyond = abs(skew_ppm) * 1e-6 - MAX_DEVIATION
-        return 0.0 if beyond <= 0 else -beyond if skew_ppm > 0 else beyond
+        is_ahead = excess_ms * skew_ppm > 0
+        return 0.0 if beyond <= 0 or is_ahead else -beyond if skew_ppm > 0 else beyond
 
     def ratio(self, now: Situation, skew_ppm: float) -> float:
         """How many frames to take for each that is played: 1 plus at most 0.5 %, exactly 1 while nothing is amiss."""
@@ -116,6 +125,7 @@ class Pace:
     def restart(self) -> None:
         """Playout begins anew."""
         self._errors_ms.clear()
+        self._since_slowing_ms = CAUTION_MS
         self._is_catching_up = self._is_resampling = False
 
     @staticmethod

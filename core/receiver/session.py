@@ -103,6 +103,8 @@ class ListeningSession:
     def stop(self) -> None:
         """Ask `run` to close everything and to return."""
         self._is_stopping = True
+        # A server that never answers holds up the closing by half a second: nobody misses what it would have sent.
+        self._buffer.set_source_playing(False, time.monotonic_ns())
         if self._task is not None:
             self._task.cancel()
 

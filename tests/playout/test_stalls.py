@@ -169,6 +169,24 @@ def test_a_slow_server_plays_for_a_minute_without_an_episode_after_the_first_sec
     assert bench.buffer.media_position_ns / MS == pytest.approx(59_900 / slow - target_ms, abs=20)
 
 
+@pytest.mark.parametrize("block", [240, 480])
+@pytest.mark.parametrize("slow", [1.01, 1.05])
+@pytest.mark.parametrize("seed", range(2))
+def test_of_a_server_that_sleeps_unevenly_little_more_is_stretched_than_it_is_slow(
+    slow: float, seed: int, block: int
+) -> None:
+    random = np.random.default_rng(seed)
+    # Each sleep is a bit too long, and how much changes from second to second.
+    moods = np.repeat(random.uniform(-0.15, 0.15, 40), 50)[:2_000]
+    sent_ms = np.cumsum(20 * slow + moods + random.exponential(0.15, 2_000))
+    packets = [packet_at(i * 20, at_ms) for i, at_ms in enumerate(sent_ms)]
+    bench = Bench.make(40, is_adaptive=True).send(packets).run(int(sent_ms[-1]) - 100, block)
+    counters = bench.buffer.counters()
+    stretched = counters.inserted_samples_for_deceleration + counters.removed_samples_for_acceleration
+    missing = (sent_ms[-1] - 40_000) / sent_ms[-1]
+    assert stretched / counters.total_samples_received < missing + 0.01
+
+
 @pytest.mark.parametrize("fast", [0.995, 0.98, 0.95])
 @pytest.mark.parametrize("mode", PlayoutMode)
 def test_a_server_that_is_too_fast_piles_up_nothing(fast: float, mode: PlayoutMode) -> None:
