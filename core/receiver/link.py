@@ -82,12 +82,12 @@ class Link:
         Raises:
             SilentPathError: nothing came any more.
         """
-        answer = await self._socket.ping()
+        answer = asyncio.ensure_future(await self._socket.ping())
         while True:
             await asyncio.sleep(PING_INTERVAL_S)
             if answer.done():
                 self._heard_ns = self._clock_ns()
-                answer = await self._socket.ping()
+                answer = asyncio.ensure_future(await self._socket.ping())
             elif self._clock_ns() - self._heard_ns > DEAD_AFTER_S * 1e9:
                 raise SilentPathError
 
