@@ -9,6 +9,7 @@ from typing import Final
 from core.audio.device_output import DeviceOutput
 from core.audio.null_output import NullOutput
 from core.audio.output import SAMPLE_RATE_HZ, AudioOutput, OutputError, OutputFigures, Pcm, Pull
+from core.audio.played import PlayedAudio
 from core.audio.volume import Volume
 from core.monitor.events import EventLog, Level
 from core.receiver.options import NULL_OUTPUT
@@ -55,6 +56,8 @@ class Playback:
     ) -> None:
         """Nothing is open."""
         self.volume = Volume(pull)
+        self.played = PlayedAudio()
+        """What went to the output, volume applied."""
         self._events = events
         self._make = make
         self._clock_ns = clock_ns
@@ -170,7 +173,7 @@ class Playback:
         if self._is_closed:
             raise OutputError("no output can be opened: the session has ended")
         output = (make or self._make)(wanted, latency_ms)
-        tap = _Tap(self.volume.pull)
+        tap = _Tap(self.volume.pull, self.played)
         output.start(tap.pull)
         self._stop()
         tap.is_open = True
@@ -191,8 +194,9 @@ class Playback:
 class _Tap:
     """Lets one output drain the buffer, or gives it silence; counts the frames asked for."""
 
-    def __init__(self, pull: Pull) -> None:
+    def __init__(self, pull: Pull, played: PlayedAudio) -> None:
         self._pull = pull
+        self._played = played
         self.is_open = False
         self.frames = 0
 
@@ -200,6 +204,7 @@ class _Tap:
         self.frames += len(out)
         if self.is_open:
             self._pull(out, now_ns)
+            self._played.write(out)
         else:
             out.fill(0.0)
 
