@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
 from core.audio.output import OutputError
 from core.monitor.events import Level
@@ -18,6 +19,7 @@ from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.actions import WindowActions
+from gui.docks import Docks, PanelDock
 from gui.loop_lag import LoopLagMeter
 from gui.options import WindowOptions
 from gui.problems import Problems
@@ -28,14 +30,17 @@ from gui.theme import Theme
 from gui.tuner import Tuner
 from gui.view_models.connection import connection_view
 from gui.view_models.statistics import statistics_rows
+from gui.watch import Watch
+from gui.watch_desk import WatchDesk
+from gui.what_if_room import WhatIfRoom
 from gui.widgets.banner import Banner, BannerLevel
 from gui.widgets.connect_panel import ConnectPanel
 from gui.widgets.event_table import EventTable
 from gui.widgets.listen_panel import ListenPanel
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
-from gui.widgets.watch_panel import WatchPanel
-from gui.window_layout import FIRST_SIZE, WindowLayout
+
+FIRST_SIZE: Final = (1600, 1000)
 
 ListDevices = Callable[[bool], list[str]]
 """Labels of the output devices; the argument asks to look again. Raises OutputError."""
@@ -65,29 +70,24 @@ class MainWindow(QMainWindow):
         self._list_devices = list_devices
         self._clock_ns = clock_ns
         self._options = options or WindowOptions()
+        self._was_shown = False
         self.setWindowTitle(f"Opuscope {self._options.title_suffix}".strip())
         self.connect_panel = ConnectPanel()
         self.banner = Banner()
         self._problems = Problems(self.banner)
-        self.listen_panel = ListenPanel()
-        self.watch_panel = WatchPanel(monitor, theme)
+        self.listen_panel = ListenPanel(theme)
+        self.watch = Watch(monitor, theme, self)
+        self.what_if = WhatIfRoom(owner, monitor, theme, self)
+        self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
         self.events = EventTable(monitor.events, theme)
         self.actions_ = self._make_actions()
-        self._layout = WindowLayout(
-            (self.connect_panel, self.listen_panel),
-            self.banner,
-            self.watch_panel,
-            self.events,
-            self.tune_panel,
-            self.statistics,
-        )
-        self.setCentralWidget(self._layout)
+        self._lay_out()
         self._take_settings()
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
         self._connect_signals()
-        self._refresh = Refresh(self.watch_panel.refresh_next_plot, self.show_facts, self)
+        self._refresh = Refresh(self.watch.refresh_next_plot, self.show_facts, self)
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
         self.show_facts()
 
@@ -126,14 +126,21 @@ class MainWindow(QMainWindow):
         """Something went wrong that nobody else tells: one line in the banner."""
         self._problems.say(text)
 
+    def tell(self, text: str) -> None:
+        """Something went well that cannot be seen otherwise: one line in the banner."""
+        self._problems.say(text, BannerLevel.INFO)
+
     def show_facts(self) -> None:
         """Bring every text up to date."""
         snapshot = self._owner.snapshot()
         is_running = self._owner.is_running
         view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
         self.connect_panel.show_connection(view, is_running, self._owner.url)
-        self.listen_panel.show_output(snapshot.output if snapshot and is_running else None)
-        self.watch_panel.show_facts(snapshot, is_running)
+        playing = snapshot if is_running else None
+        self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
+        self.watch.show_facts(snapshot, is_running)
+        self.desk.show_facts()
+        self.what_if.show_facts()
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
         self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
@@ -152,6 +159,10 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Start to move."""
         super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            if not self._store.get(settings.WINDOW_DOCKS):
+                self._docks.resize()
         self._adapt_refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -168,7 +179,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Remember how the window stood, vanish at once, and end the session behind the scenes."""
         self._store.set(settings.WINDOW_GEOMETRY, bytes(self.saveGeometry().data()))
-        self._layout.remember(self._store)
+        self._store.set(settings.WINDOW_DOCKS, self._docks.state())
         self._store.save()
         # A paint that is still due would meet a window without a handle.
         self.setUpdatesEnabled(False)
@@ -197,6 +208,48 @@ class MainWindow(QMainWindow):
             dismiss=self.banner.dismiss,
         )
 
+    def _lay_out(self) -> None:
+        """Connect and listen above, watch on the left, tune and know on the right and below."""
+        events = PanelDock("events", self.tr("Events"), self.tr("What happened, newest at the bottom"), self.events)
+        changes = PanelDock(
+            "changes",
+            self.tr("Changes"),
+            self.tr("What each change did: 30 s before against 30 s after; Enter shows its moment"),
+            self.desk.changes,
+        )
+        tune = PanelDock("tune", self.tr("Tune"), self.tr("What is asked for, and what is in force"), self.tune_panel)
+        statistics = PanelDock(
+            "statistics", self.tr("Statistics"), self.tr("All figures of this session as text"), self.statistics
+        )
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.setSpacing(8)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.connect_panel, 1)
+        top.addWidget(self.listen_panel, 1)
+        column.addLayout(top)
+        column.addWidget(self.banner)
+        column.addWidget(self.desk.bar)
+        centre.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setCentralWidget(centre)
+        self.setContentsMargins(8, 0, 8, 8)
+        self._docks = Docks(
+            self,
+            watch=self.watch.docks,
+            below=(events, changes),
+            side=((tune,), (self.what_if.dock,), (statistics,)),
+            closed=(self.watch.level_dock,),
+        )
+        self.actions_.add_watching(
+            toggle_frozen=self.desk.toggle_frozen,
+            go_to_problem=self.desk.go_to_problem,
+            save_image=self.desk.ask_for_image,
+            save_table=self.desk.ask_for_table,
+        )
+        self.actions_.add_panels(self._docks.toggle_actions, self._docks.reset)
+
     def _take_settings(self) -> None:
         store = self._store
         store.value_ignored.connect(lambda text: self._monitor.events.add(Level.WARNING, text))
@@ -210,7 +263,9 @@ class MainWindow(QMainWindow):
         self.resize(*FIRST_SIZE)
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
-        self._layout.restore(store)
+        docks = store.get(settings.WINDOW_DOCKS)
+        if docks and not self._docks.restore(docks):
+            self._monitor.events.add(Level.INFO, "the remembered layout is of another version; using the usual one")
 
     def _connect_signals(self) -> None:
         self.connect_panel.connect_wanted.connect(self.connect_to)
@@ -219,6 +274,7 @@ class MainWindow(QMainWindow):
         self.listen_panel.muted_changed.connect(self._on_muted)
         self.listen_panel.output_chosen.connect(self._on_output)
         self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
+        self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)

@@ -57,6 +57,12 @@ class Tuner(QObject):
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 
+    def fix_depth(self, depth_ms: float) -> None:
+        """A fixed buffer of so many milliseconds, from now on."""
+        tuning = self._store.tuning
+        self._set(replace(tuning, playout=replace(tuning.playout, is_adaptive=False, target_delay_ms=depth_ms)))
+        self._settle()
+
     def _on_preset(self, preset: PresetName | None) -> None:
         self._set(self._store.get(settings.OWN_TUNING) if preset is None else tuning_of(preset))
         self._settle()

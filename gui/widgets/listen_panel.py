@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
+from core.audio.levels import AudioLevels
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.receiver.status import OutputStatus
+from gui.theme import Theme
 from gui.view_models.outputs import output_choices, output_text
 from gui.view_models.text import decibels
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.level_meter import LevelMeter
 
 
 class ListenPanel(QFrame):
@@ -24,7 +27,7 @@ class ListenPanel(QFrame):
     """What `core.receiver.options.ListenOptions.output` takes."""
     refresh_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Full volume, not muted, the system's default output."""
         super().__init__(parent)
         self.setObjectName("card")
@@ -61,6 +64,7 @@ class ListenPanel(QFrame):
         self.refresh = QPushButton(self.tr("&Rescan"))
         self.refresh.clicked.connect(self.refresh_wanted)
         self.output_text = ElidedLabel("muted")
+        self.meter = LevelMeter(theme)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(12, 10, 12, 10)
         rows.setSpacing(8)
@@ -76,6 +80,7 @@ class ListenPanel(QFrame):
         first.addWidget(output_label)
         first.addWidget(self.output, 1)
         first.addWidget(self.refresh)
+        second.addWidget(self.meter, 1)
         second.addWidget(self.output_text, 1)
         self._show_mute()
         self._show_volume()
@@ -114,8 +119,9 @@ class ListenPanel(QFrame):
         if tooltip != self.refresh.toolTip():
             describe(self.refresh, self.tr("Rescan sound devices"), tooltip)
 
-    def show_output(self, output: OutputStatus | None) -> None:
-        """The output in use."""
+    def show_output(self, output: OutputStatus | None, levels: AudioLevels | None) -> None:
+        """The output in use, and how loud it is."""
+        self.meter.show_levels(levels)
         self.output_text.show_text(output_text(output))
 
     def _on_volume(self, volume_db: int) -> None:

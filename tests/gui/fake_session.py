@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import numpy as np
+
+from core.audio.levels import AudioLevels
 from core.audio.output import OutputError
 from core.monitor.monitor import LOOP_LAG_MS, Monitor
 from core.playout.late_history import GRID_MS
@@ -39,6 +42,7 @@ STREAM = StreamFacts(
 )
 OUTPUT = OutputStatus(name="ear (ALSA)", is_device=True, latency_ms=10.0, xruns=0)
 LATENCY = LatencyBreakdown(frame=20.0, codec=6.5, network=4.2, buffer=61.0, device=10.0, total=101.7, kind="measured")
+LEVELS = AudioLevels((-7.4, -8.1), (-21.3, -22.0))
 ALL_SIZES = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
 NO_LATENCY = LatencyBreakdown(None, None, None, None, None, None, "estimated")
 
@@ -67,6 +71,7 @@ class FakeSession:
             latency=NO_LATENCY,
             underruns=UnderrunCounts(0, 0.0),
             output=None,
+            levels=None,
             buffer_depth_ms=None,
             target_delay_ms=options.playout.target_delay_ms,
             clock_skew_ppm=None,
@@ -110,6 +115,7 @@ class FakeSession:
             frame_size=FrameSizeControl(self.options.frame_ms, 20.0, ALL_SIZES, None),
             latency=LATENCY,
             output=OUTPUT,
+            levels=LEVELS,
             buffer_depth_ms=61.0,
             playout_delay_ms=63.0,
             jitter_ms=1.9,
@@ -159,7 +165,9 @@ class FakeSession:
             self.know(target_delay_ms=playout.target_delay_ms)
 
     def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
-        return WhatIfCurve(GRID_MS, GRID_MS * 0, GRID_MS * 0, 0, 0.0)
+        worst = 3.0 if span is WhatIfSpan.RECENT else 8.0
+        late_pct = worst * np.exp(-GRID_MS / 25) + np.where(GRID_MS < 150, worst / 20, 0.0)
+        return WhatIfCurve(GRID_MS, late_pct, late_pct * 4, 3_000, float(span.value))
 
     async def request_frame_ms(self, frame_ms: float) -> None:
         if self.refuses_frame_ms is not None:
