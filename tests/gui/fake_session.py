@@ -13,6 +13,7 @@ from core.monitor.monitor import LOOP_LAG_MS, Monitor
 from core.playout.late_history import GRID_MS
 from core.playout.settings import PlayoutSettings
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
+from core.receiver.impairment.settings import Impairment
 from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms, check_target_delay_ms
 from core.receiver.status import (
     ConnectionState,
@@ -163,6 +164,10 @@ class FakeSession:
         self._playout = playout
         if not playout.is_adaptive:
             self.know(target_delay_ms=playout.target_delay_ms)
+
+    def set_impairment(self, impairment: Impairment) -> None:
+        self.asked.append(("impairment", impairment))
+        self.know(impairment=impairment)
 
     def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
         worst = 3.0 if span is WhatIfSpan.RECENT else 8.0
