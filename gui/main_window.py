@@ -15,15 +15,19 @@ from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.connection import without_secrets
+from core.receiver.impairment.settings import Impairment
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.actions import WindowActions
+from gui.diagnostics import Diagnostics
 from gui.docks import Docks, PanelDock
+from gui.error_log import log_folder, open_log_folder
 from gui.loop_lag import LoopLagMeter
 from gui.options import WindowOptions
 from gui.problems import Problems
 from gui.refresh import Refresh
+from gui.scenario import Scenario
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
 from gui.theme import Theme
@@ -34,13 +38,17 @@ from gui.watch import Watch
 from gui.watch_desk import WatchDesk
 from gui.what_if_room import WhatIfRoom
 from gui.widgets.banner import Banner, BannerLevel
+from gui.widgets.caption_bar import CaptionBar
 from gui.widgets.connect_panel import ConnectPanel
-from gui.widgets.event_table import EventTable
+from gui.widgets.event_panel import EventPanel
+from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
+from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
 
 FIRST_SIZE: Final = (1600, 1000)
+_USUAL_FRAME_MS: Final = 20.0
 
 ListDevices = Callable[[bool], list[str]]
 """Labels of the output devices; the argument asks to look again. Raises OutputError."""
@@ -71,6 +79,7 @@ class MainWindow(QMainWindow):
         self._clock_ns = clock_ns
         self._options = options or WindowOptions()
         self._was_shown = False
+        self._scenario: Scenario | None = None
         self.setWindowTitle(f"Opuscope {self._options.title_suffix}".strip())
         self.connect_panel = ConnectPanel()
         self.banner = Banner()
@@ -81,10 +90,16 @@ class MainWindow(QMainWindow):
         self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
-        self.events = EventTable(monitor.events, theme)
+        self.events = EventPanel(monitor.events, theme)
+        self.lab_panel = LabPanel()
+        self.caption_bar = CaptionBar()
+        self._diagnostics = Diagnostics(monitor, owner, store, list_devices, self._options, clock_ns)
+        self.shortcut_sheet = self._make_shortcut_sheet()
         self.actions_ = self._make_actions()
         self._lay_out()
         self._take_settings()
+        self._impairment = self._options.impairment
+        self.lab_panel.show_impairment(self._impairment)
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
         self._connect_signals()
         self._refresh = Refresh(self.watch.refresh_next_plot, self.show_facts, self)
@@ -102,6 +117,7 @@ class MainWindow(QMainWindow):
                 playout=self._store.tuning.playout,
                 device_latency_ms=self._store.tuning.device_latency_ms,
                 output=self._store.get(settings.OUTPUT),
+                impairment=self._impairment,
             )
         except SettingError as error:
             self._problems.say(str(error))
@@ -121,6 +137,34 @@ class MainWindow(QMainWindow):
             devices = []
             self._problems.say(str(error), BannerLevel.WARNING)
         self.listen_panel.set_outputs(devices, self._store.get(settings.OUTPUT))
+
+    def set_impairment(self, impairment: Impairment) -> None:
+        """Make the network so bad, now and for later connections of this run."""
+        self._impairment = impairment
+        self.lab_panel.show_impairment(impairment)
+        if self._owner.session is not None:
+            self._owner.session.set_impairment(impairment)
+
+    def start_scenario(self) -> None:
+        """Go through the guided demo as soon as audio comes."""
+        before = self._store.tuning, self._impairment
+
+        def put_back() -> None:
+            self._tuner.try_out(before[0])
+            self.set_impairment(before[1])
+            self._owner.request_frame_ms(self._store.get(settings.FRAME_MS) or _USUAL_FRAME_MS, lambda: None)
+
+        self._scenario = Scenario(
+            self.set_impairment,
+            lambda playout: self._tuner.try_out(replace(self._store.tuning, playout=playout)),
+            lambda frame_ms: self._owner.request_frame_ms(frame_ms, lambda: None),
+            put_back,
+            time.monotonic,
+            parent=self,
+        )
+        self._scenario.caption_changed.connect(self.caption_bar.show_caption)
+        self._scenario.ended.connect(self.caption_bar.show_end)
+        self.caption_bar.stop_wanted.connect(self._scenario.stop)
 
     def report(self, text: str) -> None:
         """Something went wrong that nobody else tells: one line in the banner."""
@@ -143,6 +187,8 @@ class MainWindow(QMainWindow):
         self.what_if.show_facts()
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
+        if self._scenario is not None and snapshot is not None and snapshot.total_samples_received:
+            self._scenario.begin_once()
         self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -194,6 +240,21 @@ class MainWindow(QMainWindow):
 
     # Inside
 
+    def _open_log_folder(self) -> None:
+        if problem := open_log_folder(log_folder()):
+            self.report(problem)
+
+    def _make_shortcut_sheet(self) -> ShortcutSheet:
+        plots = (
+            (self.tr("Show more or less of the past"), self.tr("Wheel")),
+            (self.tr("Show an earlier time (frozen)"), self.tr("Drag")),
+            (self.tr("Read all plots at one moment (frozen)"), self.tr("Point")),
+            (self.tr("Fix the buffer at a depth (What if)"), self.tr("Click")),
+        )
+        sheet = ShortcutSheet(self, self._theme, (SheetGroup(self.tr("Plots"), plots),))
+        self.closing.connect(sheet.close)
+        return sheet
+
     def _make_actions(self) -> WindowActions:
         return WindowActions(
             self,
@@ -206,6 +267,9 @@ class MainWindow(QMainWindow):
             choose_theme=self._choose_theme,
             theme=self._theme.choice,
             dismiss=self.banner.dismiss,
+            show_shortcuts=self.shortcut_sheet.open_beside,
+            copy_diagnostics=lambda: self.tell(self._diagnostics.copy()),
+            open_log_folder=self._open_log_folder,
         )
 
     def _lay_out(self) -> None:
@@ -218,6 +282,12 @@ class MainWindow(QMainWindow):
             self.desk.changes,
         )
         tune = PanelDock("tune", self.tr("Tune"), self.tr("What is asked for, and what is in force"), self.tune_panel)
+        lab = PanelDock(
+            "lab",
+            self.tr("Network lab"),
+            self.tr("Make the network worse on purpose, for any server, to hear and see what playout makes of it"),
+            self.lab_panel,
+        )
         statistics = PanelDock(
             "statistics", self.tr("Statistics"), self.tr("All figures of this session as text"), self.statistics
         )
@@ -231,6 +301,7 @@ class MainWindow(QMainWindow):
         top.addWidget(self.listen_panel, 1)
         column.addLayout(top)
         column.addWidget(self.banner)
+        column.addWidget(self.caption_bar)
         column.addWidget(self.desk.bar)
         centre.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.setCentralWidget(centre)
@@ -239,7 +310,7 @@ class MainWindow(QMainWindow):
             self,
             watch=self.watch.docks,
             below=(events, changes),
-            side=((tune,), (self.what_if.dock,), (statistics,)),
+            side=((tune, lab), (self.what_if.dock,), (statistics,)),
             closed=(self.watch.level_dock,),
         )
         self.actions_.add_watching(
@@ -249,6 +320,10 @@ class MainWindow(QMainWindow):
             save_table=self.desk.ask_for_table,
         )
         self.actions_.add_panels(self._docks.toggle_actions, self._docks.reset)
+        # Ctrl+F works while the log is hidden, too.
+        self.actions_.add_to_view(self.events.find_action)
+        self.events.search_wanted.connect(events.show)
+        self.events.search_wanted.connect(events.raise_)
 
     def _take_settings(self) -> None:
         store = self._store
@@ -275,6 +350,8 @@ class MainWindow(QMainWindow):
         self.listen_panel.output_chosen.connect(self._on_output)
         self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
         self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
+        self.lab_panel.impairment_chosen.connect(self.set_impairment)
+        self.lab_panel.problem.connect(self.report)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)

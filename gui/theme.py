@@ -117,7 +117,7 @@ LIGHT: Final = Colors(
 )
 
 
-_EDGED_WIDGETS: Final = ("QAbstractSpinBox", "QComboBox", "QPushButton", "QSlider")
+_EDGED_WIDGETS: Final = ("QAbstractSpinBox", "QComboBox", "QLineEdit", "QPushButton", "QSlider", "QToolButton")
 """Fusion draws their edges in a shade of the window colour, which nobody can see on a card."""
 
 

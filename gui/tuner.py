@@ -57,6 +57,11 @@ class Tuner(QObject):
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 
+    def try_out(self, tuning: Tuning) -> None:
+        """Put ``tuning`` into force without remembering it for the next start."""
+        self._set(tuning, self._store.override_tuning)
+        self._settle()
+
     def fix_depth(self, depth_ms: float) -> None:
         """A fixed buffer of so many milliseconds, from now on."""
         tuning = self._store.tuning
@@ -76,8 +81,8 @@ class Tuner(QObject):
         self._set(tuning)
         self._settle()
 
-    def _set(self, tuning: Tuning) -> None:
-        """Put ``tuning`` into force; where it is refused, everything stays as it is."""
+    def _set(self, tuning: Tuning, keep: Callable[[Tuning], None] | None = None) -> None:
+        """Put ``tuning`` into force, and ``keep`` it; where it is refused, everything stays as it is."""
         before = self._store.tuning
         session = self._owner.session
         if session is not None:
@@ -89,7 +94,7 @@ class Tuner(QObject):
                 return
             self._change.moved(before, tuning)
             self._latency_change.moved(before.device_latency_ms, tuning.device_latency_ms)
-        self._store.remember_tuning(tuning)
+        (keep or self._store.remember_tuning)(tuning)
         self._show_tuning()
         self.show_facts()
 
