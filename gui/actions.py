@@ -54,6 +54,14 @@ class WindowActions:
         self._view = view
         self._add_help(show_shortcuts, copy_diagnostics, open_log_folder)
 
+    def add_tuning(self, *, undo: Callable[[], None], profiles: QMenu) -> None:
+        """Offer what concerns the settings of playout."""
+        tune = QMenu(self._window.tr("&Tune"), self._window)
+        self._window.menuBar().insertMenu(self._view.menuAction(), tune)
+        self._add(tune, self._window.tr("&Undo the last change"), undo, ("Ctrl+Z",))
+        tune.addSeparator()
+        tune.addMenu(profiles)
+
     def add_watching(
         self,
         *,

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow
 
 from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
-from core.receiver.connection import without_secrets
 from core.receiver.impairment.settings import Impairment
-from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.actions import WindowActions
+from gui.connect_desk import ConnectDesk
+from gui.demo_desk import DemoDesk
 from gui.diagnostics import Diagnostics
-from gui.docks import Docks, PanelDock
 from gui.error_log import log_folder, open_log_folder
 from gui.loop_lag import LoopLagMeter
 from gui.options import WindowOptions
+from gui.panels import Panels, set_top
 from gui.problems import Problems
+from gui.profiles import Profile
 from gui.refresh import Refresh
-from gui.scenario import Scenario
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
 from gui.theme import Theme
@@ -38,17 +37,16 @@ from gui.watch import Watch
 from gui.watch_desk import WatchDesk
 from gui.what_if_room import WhatIfRoom
 from gui.widgets.banner import Banner, BannerLevel
-from gui.widgets.caption_bar import CaptionBar
 from gui.widgets.connect_panel import ConnectPanel
 from gui.widgets.event_panel import EventPanel
 from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
+from gui.widgets.profile_menu import ProfileMenu, make_profile_button
 from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
 
 FIRST_SIZE: Final = (1600, 1000)
-_USUAL_FRAME_MS: Final = 20.0
 
 ListDevices = Callable[[bool], list[str]]
 """Labels of the output devices; the argument asks to look again. Raises OutputError."""
@@ -79,7 +77,6 @@ class MainWindow(QMainWindow):
         self._clock_ns = clock_ns
         self._options = options or WindowOptions()
         self._was_shown = False
-        self._scenario: Scenario | None = None
         self.setWindowTitle(f"Opuscope {self._options.title_suffix}".strip())
         self.connect_panel = ConnectPanel()
         self.banner = Banner()
@@ -92,15 +89,17 @@ class MainWindow(QMainWindow):
         self.statistics = StatisticsTable(theme)
         self.events = EventPanel(monitor.events, theme)
         self.lab_panel = LabPanel()
-        self.caption_bar = CaptionBar()
         self._diagnostics = Diagnostics(monitor, owner, store, list_devices, self._options, clock_ns)
         self.shortcut_sheet = self._make_shortcut_sheet()
+        self.lab_panel.show_impairment(self._options.impairment)
+        self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
+        self.profiles = ProfileMenu(store, self)
+        self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
+        self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
+        self.demo = DemoDesk(self._tuner, store, owner, self.set_impairment, self)
         self.actions_ = self._make_actions()
         self._lay_out()
         self._take_settings()
-        self._impairment = self._options.impairment
-        self.lab_panel.show_impairment(self._impairment)
-        self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
         self._connect_signals()
         self._refresh = Refresh(self.watch.refresh_next_plot, self.show_facts, self)
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
@@ -110,24 +109,13 @@ class MainWindow(QMainWindow):
 
     def connect_to(self, url: str) -> None:
         """Listen to ``url``. A bad address is refused in the banner, and everything stays as it is."""
-        try:
-            options = replace(
-                self._connection_options(url),
-                frame_ms=self._store.get(settings.FRAME_MS),
-                playout=self._store.tuning.playout,
-                device_latency_ms=self._store.tuning.device_latency_ms,
-                output=self._store.get(settings.OUTPUT),
-                impairment=self._impairment,
-            )
-        except SettingError as error:
-            self._problems.say(str(error))
-            self.connect_panel.focus_address()
-            return
-        self._problems.forget()
-        if self._options.remember_url or url != self._options.url:
-            self._store.remember_url(without_secrets(url))
-        self.connect_panel.set_address(url)
-        self._owner.start(options)
+        self.connecting.connect_to(url)
+
+    def _use_profile(self, profile: Profile) -> None:
+        self._tuner.use_profile(profile)
+        if profile.output != self._store.get(settings.OUTPUT):
+            self._on_output(profile.output)
+            self.listen_panel.select_output(profile.output)
 
     def scan_devices(self, look_again: bool = False) -> None:
         """Fill the choice of outputs. Without PortAudio the banner says so, and the null output remains."""
@@ -140,31 +128,14 @@ class MainWindow(QMainWindow):
 
     def set_impairment(self, impairment: Impairment) -> None:
         """Make the network so bad, now and for later connections of this run."""
-        self._impairment = impairment
+        self.connecting.impairment = impairment
         self.lab_panel.show_impairment(impairment)
         if self._owner.session is not None:
             self._owner.session.set_impairment(impairment)
 
     def start_scenario(self) -> None:
         """Go through the guided demo as soon as audio comes."""
-        before = self._store.tuning, self._impairment
-
-        def put_back() -> None:
-            self._tuner.try_out(before[0])
-            self.set_impairment(before[1])
-            self._owner.request_frame_ms(self._store.get(settings.FRAME_MS) or _USUAL_FRAME_MS, lambda: None)
-
-        self._scenario = Scenario(
-            self.set_impairment,
-            lambda playout: self._tuner.try_out(replace(self._store.tuning, playout=playout)),
-            lambda frame_ms: self._owner.request_frame_ms(frame_ms, lambda: None),
-            put_back,
-            time.monotonic,
-            parent=self,
-        )
-        self._scenario.caption_changed.connect(self.caption_bar.show_caption)
-        self._scenario.ended.connect(self.caption_bar.show_end)
-        self.caption_bar.stop_wanted.connect(self._scenario.stop)
+        self.demo.want(self.connecting.impairment)
 
     def report(self, text: str) -> None:
         """Something went wrong that nobody else tells: one line in the banner."""
@@ -180,6 +151,7 @@ class MainWindow(QMainWindow):
         is_running = self._owner.is_running
         view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
         self.connect_panel.show_connection(view, is_running, self._owner.url)
+        self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
         self.watch.show_facts(snapshot, is_running)
@@ -187,8 +159,7 @@ class MainWindow(QMainWindow):
         self.what_if.show_facts()
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
-        if self._scenario is not None and snapshot is not None and snapshot.total_samples_received:
-            self._scenario.begin_once()
+        self.demo.show_facts(snapshot)
         self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -208,7 +179,7 @@ class MainWindow(QMainWindow):
         if not self._was_shown:
             self._was_shown = True
             if not self._store.get(settings.WINDOW_DOCKS):
-                self._docks.resize()
+                self.panels.docks.resize()
         self._adapt_refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -225,11 +196,12 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Remember how the window stood, vanish at once, and end the session behind the scenes."""
         self._store.set(settings.WINDOW_GEOMETRY, bytes(self.saveGeometry().data()))
-        self._store.set(settings.WINDOW_DOCKS, self._docks.state())
+        self._store.set(settings.WINDOW_DOCKS, self.panels.docks.state())
         self._store.save()
         # A paint that is still due would meet a window without a handle.
         self.setUpdatesEnabled(False)
         super().closeEvent(event)
+        self.connecting.cancel()
         self.closing.emit()
         self._owner.close()
 
@@ -260,7 +232,7 @@ class MainWindow(QMainWindow):
             self,
             focus_address=self.connect_panel.focus_address,
             connect=lambda: self.connect_to(self.connect_panel.typed_url),
-            disconnect=self._owner.stop,
+            disconnect=self.connecting.disconnect_from,
             toggle_mute=self.listen_panel.mute.toggle,
             change_volume=self._change_volume,
             rescan=lambda: self.scan_devices(look_again=True),
@@ -273,57 +245,29 @@ class MainWindow(QMainWindow):
         )
 
     def _lay_out(self) -> None:
-        """Connect and listen above, watch on the left, tune and know on the right and below."""
-        events = PanelDock("events", self.tr("Events"), self.tr("What happened, newest at the bottom"), self.events)
-        changes = PanelDock(
-            "changes",
-            self.tr("Changes"),
-            self.tr("What each change did: 30 s before against 30 s after; Enter shows its moment"),
-            self.desk.changes,
-        )
-        tune = PanelDock("tune", self.tr("Tune"), self.tr("What is asked for, and what is in force"), self.tune_panel)
-        lab = PanelDock(
-            "lab",
-            self.tr("Network lab"),
-            self.tr("Make the network worse on purpose, for any server, to hear and see what playout makes of it"),
-            self.lab_panel,
-        )
-        statistics = PanelDock(
-            "statistics", self.tr("Statistics"), self.tr("All figures of this session as text"), self.statistics
-        )
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 8, 0, 0)
-        column.setSpacing(8)
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.connect_panel, 1)
-        top.addWidget(self.listen_panel, 1)
-        column.addLayout(top)
-        column.addWidget(self.banner)
-        column.addWidget(self.caption_bar)
-        column.addWidget(self.desk.bar)
-        centre.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.setCentralWidget(centre)
-        self.setContentsMargins(8, 0, 8, 8)
-        self._docks = Docks(
+        set_top(self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.desk.bar))
+        self.panels = Panels(
             self,
-            watch=self.watch.docks,
-            below=(events, changes),
-            side=((tune, lab), (self.what_if.dock,), (statistics,)),
-            closed=(self.watch.level_dock,),
+            self.watch,
+            self.what_if,
+            events=self.events,
+            changes=self.desk.changes,
+            tune=self.tune_panel,
+            lab=self.lab_panel,
+            statistics=self.statistics,
         )
+        self.actions_.add_tuning(undo=self._tuner.undo, profiles=self.profiles)
         self.actions_.add_watching(
             toggle_frozen=self.desk.toggle_frozen,
             go_to_problem=self.desk.go_to_problem,
             save_image=self.desk.ask_for_image,
             save_table=self.desk.ask_for_table,
         )
-        self.actions_.add_panels(self._docks.toggle_actions, self._docks.reset)
+        self.actions_.add_panels(self.panels.docks.toggle_actions, self.panels.docks.reset)
         # Ctrl+F works while the log is hidden, too.
         self.actions_.add_to_view(self.events.find_action)
-        self.events.search_wanted.connect(events.show)
-        self.events.search_wanted.connect(events.raise_)
+        self.events.search_wanted.connect(self.panels.events.show)
+        self.events.search_wanted.connect(self.panels.events.raise_)
 
     def _take_settings(self) -> None:
         store = self._store
@@ -339,32 +283,24 @@ class MainWindow(QMainWindow):
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
         docks = store.get(settings.WINDOW_DOCKS)
-        if docks and not self._docks.restore(docks):
+        if docks and not self.panels.docks.restore(docks):
             self._monitor.events.add(Level.INFO, "the remembered layout is of another version; using the usual one")
 
     def _connect_signals(self) -> None:
-        self.connect_panel.connect_wanted.connect(self.connect_to)
-        self.connect_panel.disconnect_wanted.connect(self._owner.stop)
         self.listen_panel.volume_changed.connect(self._on_volume)
         self.listen_panel.muted_changed.connect(self._on_muted)
         self.listen_panel.output_chosen.connect(self._on_output)
         self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
         self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
+        self.profiles.profile_chosen.connect(self._use_profile)
+        self.profiles.problem.connect(self.report)
+        self.profiles.told.connect(self.tell)
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
         self.lab_panel.problem.connect(self.report)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
         self._on_session_changed()
-
-    def _connection_options(self, url: str) -> ListenOptions:
-        """Dialect and token of the command line belong to its address: no other server may see them."""
-        given = self._options.listen
-        if given is None:
-            return ListenOptions(url)
-        if given.url == url:
-            return given
-        return ListenOptions(url, ca_file=given.ca_file)
 
     def _on_session_started(self, session: ListeningSession) -> None:
         session.set_volume_db(self._store.get(settings.VOLUME_DB))

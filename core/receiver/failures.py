@@ -72,7 +72,7 @@ def _network(error: BaseException, where: str) -> Failure:
         case ssl.SSLCertVerificationError():
             return Failure(
                 f"the certificate of {where} is not trusted ({error.verify_message});"
-                " name the authority that signed it with --ca-file",
+                " name the authority that signed it (--ca-file, or Ctrl+K in the window)",
                 is_retryable=False,
             )
         case ssl.SSLError():

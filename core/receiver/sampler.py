@@ -24,6 +24,9 @@ from core.receiver.status import LatencyBreakdown
 
 EPISODES_KEPT: Final = 1_000
 
+CPU_EVERY_S: Final = 1.0
+"""Over less the clock of processor time is too coarse."""
+
 
 @dataclass(frozen=True, slots=True)
 class PathFacts:
@@ -47,6 +50,7 @@ class Sampler:
         self._network_ms: float | None = None
         self._xruns = 0
         self._played_samples = self._concealed_samples = 0
+        self._cpu_since_s, self._cpu_used_s = time.monotonic(), time.process_time()
         self._levels = LevelMeter(playback.played)
         self.levels: AudioLevels | None = None
         self._episodes: deque[UnderrunEpisode] = deque(maxlen=EPISODES_KEPT)
@@ -67,6 +71,7 @@ class Sampler:
         if figures is not None:
             self._monitor.record(metric.CALLBACK_LATENESS_MS, figures.callback_lateness_ms)
         self._record_levels()
+        self._record_cpu()
         if path.bitrate_kbps is not None:
             self._monitor.record(metric.BITRATE_KBPS, path.bitrate_kbps)
         self.latency = latency_breakdown(
@@ -118,6 +123,13 @@ class Sampler:
             monitor.tally_episode(episode.cause.value, episode.began_ns / 1e9, episode.starved_ms)
             text = f"underrun: nothing to play for {episode.starved_ms:.0f} ms ({episode.cause.value})"
             monitor.events.add(Level.WARNING, text)
+
+    def _record_cpu(self) -> None:
+        now_s, used_s = time.monotonic(), time.process_time()
+        if now_s - self._cpu_since_s >= CPU_EVERY_S:
+            pct = 100 * (used_s - self._cpu_used_s) / (now_s - self._cpu_since_s)
+            self._monitor.record(metric.CPU_PCT, pct)
+            self._cpu_since_s, self._cpu_used_s = now_s, used_s
 
     def _record_levels(self) -> None:
         self.levels = self._levels.take()

@@ -11,6 +11,7 @@ from typing import Final
 
 from websockets.exceptions import ConnectionClosed
 
+from core.audio.output import Pcm
 from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
@@ -173,6 +174,13 @@ class ListeningSession:
         except VolumeError as error:
             raise SettingError(str(error)) from error
 
+    def set_balance(self, balance: float) -> None:
+        """Turn one side down: -1 is left only, 1 right only. Raises `SettingError` outside of that."""
+        try:
+            self._playback.volume.set_balance(balance)
+        except VolumeError as error:
+            raise SettingError(str(error)) from error
+
     def set_muted(self, muted: bool) -> None:
         """Silence without a click; playout goes on."""
         self._playback.volume.set_muted(muted)
@@ -196,6 +204,10 @@ class ListeningSession:
         check_device_latency_ms(device_latency_ms)
         self._playback.switch(self._output, device_latency_ms)
         self._device_latency_ms = device_latency_ms
+
+    def last_played(self, frames: int) -> Pcm:
+        """A copy of the newest ``frames`` frames that went to the output, at most a second; shape (frames, 2)."""
+        return self._playback.played.last(frames)
 
     def record_loop_lag(self, lag_ms: float) -> None:
         """Whoever owns the event loop tells how late it ran."""

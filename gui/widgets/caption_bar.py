@@ -24,6 +24,7 @@ class CaptionBar(QFrame):
         self.caption.setWordWrap(True)
         self.caption.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.stop = QPushButton()
+        describe(self.stop, self.tr("Stop the demo"), self.tr("End the guided demo; your own settings come back"))
         self.stop.clicked.connect(self._on_stop)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)

@@ -40,6 +40,10 @@ class TunePanel(QWidget):
         self._view: FrameSizeView | None = None
         self._lay_out(frame_label)
 
+    def add_beside_preset(self, widget: QWidget) -> None:
+        """Let ``widget`` stand at the end of the first row."""
+        self._preset_row.addWidget(widget)
+
     def show_playout(self, playout: str, latency: str) -> None:
         """What is in force of the buffer, and of the device's latency."""
         self.playout_text.show_text(playout)
@@ -79,8 +83,9 @@ class TunePanel(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(5)
         controls = self.playout
+        self._preset_row = in_a_row(controls.preset)
         rows = (
-            (controls.preset_label, in_a_row(controls.preset)),
+            (controls.preset_label, self._preset_row),
             (controls.kind_label, in_a_row(controls.kind, controls.mode_label, controls.mode)),
             # One of these two is hidden.
             (controls.bias_label, in_a_row(controls.bias_slider, controls.bias_spin)),
