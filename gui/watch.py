@@ -97,6 +97,11 @@ class Watch(QObject):
         self._is_running = is_running
         self._has_played = snapshot is not None and snapshot.total_samples_received > 0
         self.changes.update()
+        self.depth_dock.legend.leave_out(() if self.depth_plot.has_bound else (self._depth_bound,))
+        seen = self.underrun_plot.causes_seen
+        self.underrun_dock.legend.leave_out(
+            entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
+        )
         if self.view.crosshair_s is not None:
             return
         depth = snapshot.buffer_depth_ms if snapshot else None

@@ -25,6 +25,8 @@ _LABEL_OVERHANG_PX: Final = 40
 _LEFT_AXIS_PX: Final = 52
 """The same for every plot: their time axes stand exactly below each other."""
 _LEAST_HEIGHT_PX: Final = 64
+_BOTTOM_AXIS_PX: Final = 24
+_LABEL_HEIGHT_PX: Final = 15
 _WHEEL_STEP: Final = 120
 
 
@@ -139,6 +141,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         # pyqtgraph resizes once from within its constructor.
         if hasattr(self, "_empty_state"):
             self._centre_empty_state()
+            self._show_scale()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Show more or less of the past."""
@@ -204,8 +207,16 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         area = self.viewport().rect().adjusted(_LEFT_AXIS_PX, 0, 0, -20)
         self._empty_state.move(area.center() - self._empty_state.rect().center())
 
+    def _label_every(self, steps: int) -> int:
+        """As many labels as stand above each other without touching."""
+        step_px = (self.viewport().height() - _BOTTOM_AXIS_PX) / max(steps, 1)
+        dividing = [each for each in range(1, steps + 1) if steps % each == 0]
+        return next((each for each in dividing if each * step_px >= _LABEL_HEIGHT_PX), max(steps, 1))
+
     def _show_scale(self) -> None:
         ticks = self._range.ticks()
         self.getPlotItem().setYRange(self._range.bottom, self._range.top, padding=0)
-        self.getPlotItem().getAxis("left").setTicks([[(tick, f"{tick:g}") for tick in ticks]])
+        every = self._label_every(len(ticks) - 1)
+        labels = [(tick, f"{tick:g}" if at % every == 0 else "") for at, tick in enumerate(ticks)]
+        self.getPlotItem().getAxis("left").setTicks([labels])
         self._grid.set_scale(self._range.bottom, self._range.top, ticks)

@@ -68,6 +68,11 @@ class UnderrunPlot(TimePlot):
             self.triangles.setData(self._middle_s[began], np.full(len(began), self.top * 0.06))
         return bool(starved.any() or episodes.any() or explained.any())
 
+    @property
+    def causes_seen(self) -> list[bool]:
+        """Which of the causes there were in the time shown."""
+        return [len(layer.tops) > 0 for layer in self.layers]
+
     def text_at(self, point: int) -> str:
         """Starved time with its causes."""
         parts = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
@@ -88,7 +88,7 @@ class LegendEntry(QWidget):
 
 
 class LegendRow(QWidget):
-    """Entries side by side; those for which there is no room are hidden, and the tooltip names all."""
+    """Entries side by side; those that are not wanted, or for which there is no room, are hidden."""
 
     _GAP_PX = 14
 
@@ -96,9 +96,16 @@ class LegendRow(QWidget):
         """Takes ``entries`` in, from left to right."""
         super().__init__(parent)
         self._entries = entries
+        self._unwanted: frozenset[QWidget] = frozenset()
         for entry in entries:
             entry.setParent(self)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def leave_out(self, unwanted: Iterable[QWidget]) -> None:
+        """Hide these: what they stand for is not there to see."""
+        if (left_out := frozenset(unwanted)) != self._unwanted:
+            self._unwanted = left_out
+            self._place()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As high as the highest entry; any width will do."""
@@ -118,6 +125,9 @@ class LegendRow(QWidget):
     def _place(self) -> None:
         left_px = 0
         for entry in self._entries:
+            if entry in self._unwanted:
+                entry.hide()
+                continue
             width = entry.sizeHint().width()
             fits = left_px + width <= self.width()
             entry.setGeometry(left_px, 0, width, self.height())
