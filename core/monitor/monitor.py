@@ -9,7 +9,7 @@ from typing import Final
 
 from core.monitor.distribution import Distribution
 from core.monitor.events import EventLog
-from core.monitor.time_series import BIN_S, HISTORY_S, TallySeries, TimeSeries
+from core.monitor.time_series import BIN_S, HISTORY_S, TallySeries, TimeSeries, Values
 
 BUFFER_DEPTH_MS: Final = "buffer_depth_ms"
 TARGET_DELAY_MS: Final = "target_delay_ms"
@@ -107,6 +107,8 @@ class Monitor:
         """Reserve memory for a window of ``window_s`` in bins of ``bin_s``."""
         bins = round(window_s / bin_s)
         self._clock_ns = clock_ns
+        self._bin_s = bin_s
+        self._advanced_to: int | None = None
         self.series = {name: TimeSeries(bin_s, bins) for name in GAUGES}
         self.tallies = {name: TallySeries(bin_s, bins) for name in (*TALLIES, *UNDERRUN_CAUSES)}
         self.history = History(self.series, self.tallies)
@@ -146,9 +148,20 @@ class Monitor:
             tally.add(at_s, min(rest_ms, in_bin_ms))
             at_s, rest_ms = at_s + in_bin_ms / 1000, rest_ms - in_bin_ms
 
+    def record_values(self, name: str, values: Values) -> None:
+        """Several values of a gauge that came since it was last recorded; none at all is fine."""
+        if len(values):
+            low, mean, high = float(values.min()), float(values.mean()), float(values.max())
+            self.series[name].add_range(self.now_s(), low, mean, high)
+            self.distributions[name].add_all(values)
+
     def advance(self) -> None:
         """Move every series on to now, so that plots scroll while nothing arrives."""
         now_s = self.now_s()
+        number = math.floor(now_s / self._bin_s)
+        if number == self._advanced_to:
+            return
+        self._advanced_to = number
         for series in self.series.values():
             series.advance(now_s)
         for tally in self.tallies.values():

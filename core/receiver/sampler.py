@@ -102,9 +102,9 @@ class Sampler:
             settings = self._buffer.settings
             if settings.mode is PlayoutMode.LIVE:
                 monitor.record(metric.DELAY_BOUND_MS, self._buffer.target_delay_ms + settings.live_bound_ms)
-        for delay_ms in interval.playout_delays_ms:
-            monitor.record(metric.PLAYOUT_DELAY_MS, float(delay_ms))
-            self.playout_delay_ms = float(delay_ms)
+        if len(interval.playout_delays_ms):
+            monitor.record_values(metric.PLAYOUT_DELAY_MS, interval.playout_delays_ms)
+            self.playout_delay_ms = float(interval.playout_delays_ms[-1])
         if interval.buffer_ms is not None:
             self._buffer_ms, self._network_ms = interval.buffer_ms, interval.network_ms
         if interval.starved_ms:

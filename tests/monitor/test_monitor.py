@@ -149,6 +149,17 @@ def test_percentiles_are_exact_to_the_resolution(values: list[float], percent: f
     assert distribution.mean == pytest.approx(np.mean(values), abs=1e-6)
 
 
+@given(st.lists(st.floats(-5, 2_000), min_size=1, max_size=100))
+def test_values_counted_together_count_as_one_after_the_other(values: list[float]) -> None:
+    together, single = Distribution(limit=1_000), Distribution(limit=1_000)
+    together.add_all(np.array(values))
+    for value in values:
+        single.add(value)
+    assert (together.count, together.minimum, together.maximum) == (single.count, single.minimum, single.maximum)
+    assert together.mean == pytest.approx(single.mean)
+    assert [together.percentile(p) for p in (0, 10, 50, 99)] == [single.percentile(p) for p in (0, 10, 50, 99)]
+
+
 def test_an_empty_distribution_knows_nothing() -> None:
     assert Distribution().percentile(50) is None
     assert Distribution().mean is None
