@@ -160,7 +160,10 @@ class MainWindow(QMainWindow):
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
         self.demo.show_facts(snapshot)
-        self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
+        self.actions_.rescan.setEnabled(self.listen_panel.refresh.isEnabled())
+        self._problems.watch(
+            self.events.show_new(), snapshot.connection if snapshot else None, playing.output if playing else None
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Up and Down are the volume wherever the focused control has no use for them."""
@@ -212,6 +215,10 @@ class MainWindow(QMainWindow):
 
     # Inside
 
+    def _rescan(self) -> None:
+        # While a session runs its own search looks again: looking from here would end its sound.
+        self.scan_devices(look_again=not self._owner.is_running)
+
     def _open_log_folder(self) -> None:
         if problem := open_log_folder(log_folder()):
             self.report(problem)
@@ -235,7 +242,7 @@ class MainWindow(QMainWindow):
             disconnect=self.connecting.disconnect_from,
             toggle_mute=self.listen_panel.mute.toggle,
             change_volume=self._change_volume,
-            rescan=lambda: self.scan_devices(look_again=True),
+            rescan=self._rescan,
             choose_theme=self._choose_theme,
             theme=self._theme.choice,
             dismiss=self.banner.dismiss,
@@ -290,7 +297,8 @@ class MainWindow(QMainWindow):
         self.listen_panel.volume_changed.connect(self._on_volume)
         self.listen_panel.muted_changed.connect(self._on_muted)
         self.listen_panel.output_chosen.connect(self._on_output)
-        self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
+        self.listen_panel.refresh_wanted.connect(self._rescan)
+        self.listen_panel.devices_changed.connect(lambda: self.scan_devices())
         self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
         self.profiles.profile_chosen.connect(self._use_profile)
         self.profiles.problem.connect(self.report)

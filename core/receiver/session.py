@@ -21,6 +21,7 @@ from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.receiver.connection import Backoff, Connection
+from core.receiver.device_watch import MakeOutput
 from core.receiver.failures import CONNECT_ERRORS, Failure, explain
 from core.receiver.impairment.settings import Impairment
 from core.receiver.impairment.stage import ImpairedStage
@@ -31,7 +32,7 @@ from core.receiver.options import (
     check_device_latency_ms,
     check_frame_ms,
 )
-from core.receiver.playback import MakeOutput, Playback, make_output
+from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
 from core.receiver.status import ConnectionState, FrameSizeControl, SessionSnapshot, UnderrunCounts

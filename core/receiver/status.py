@@ -108,6 +108,8 @@ class OutputStatus:
     xruns: int
     problem: str | None = None
     """Why the wanted device is not in use, in one line."""
+    is_waiting: bool = False
+    """Whether that device is looked for, and will be played to as soon as it works."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,14 @@ class ListenPanel(QFrame):
     output_chosen = Signal(str)
     """What `core.receiver.options.ListenOptions.output` takes."""
     refresh_wanted = Signal()
+    devices_changed = Signal()
+    """The device in use has gone or is back: the choice of outputs should be listed anew, without a search."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Full volume, not muted, the system's default output."""
         super().__init__(parent)
         self.setObjectName("card")
+        self._is_running = self._is_waiting = False
         self.mute = QPushButton()
         self.mute.setCheckable(True)
         describe(self.mute, self.tr("Mute"), self.tr("Silence; playout goes on (M)"))
@@ -110,11 +113,15 @@ class ListenPanel(QFrame):
 
     def set_running(self, is_running: bool) -> None:
         """Looking for devices ends every stream of this program (PortAudio), so it is only offered without one."""
-        self.refresh.setEnabled(not is_running)
+        self._is_running = is_running
+        self._offer_refresh(self._is_waiting or not is_running)
+
+    def _offer_refresh(self, is_free: bool) -> None:
+        self.refresh.setEnabled(is_free)
         tooltip = (
-            self.tr("Disconnect first: looking for devices would interrupt the sound")
-            if is_running
-            else self.tr("Look again for sound devices (F5)")
+            self.tr("Look again for sound devices (F5)")
+            if is_free
+            else self.tr("Disconnect first: looking for devices would interrupt the sound")
         )
         if tooltip != self.refresh.toolTip():
             describe(self.refresh, self.tr("Rescan sound devices"), tooltip)
@@ -123,6 +130,12 @@ class ListenPanel(QFrame):
         """The output in use, and how loud it is."""
         self.meter.show_levels(levels)
         self.output_text.show_text(output_text(output))
+        is_waiting = output is not None and output.is_waiting
+        if is_waiting != self._is_waiting:
+            self._is_waiting = is_waiting
+            self._offer_refresh(is_waiting or not self._is_running)
+            # PortAudio's list was looked through for the device that has gone: it is up to date without a search.
+            self.devices_changed.emit()
 
     def _on_volume(self, volume_db: int) -> None:
         self._show_volume()
