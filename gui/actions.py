@@ -79,6 +79,11 @@ class WindowActions:
         self._add(view, tr("Save the plots as &picture…"), save_image, ("Ctrl+P",))
         self._add(view, tr("Save the series as &table…"), save_table, ("Ctrl+S",))
 
+    def add_compact(self, open_compact: Callable[[], None]) -> None:
+        """Offer the compact window in place of this one."""
+        self._view.addSeparator()
+        self._add(self._view, self._window.tr("C&ompact window"), open_compact, ("Ctrl+M",))
+
     def add_panels(self, toggles: Sequence[QAction], reset: Callable[[], None]) -> None:
         """Offer to show and close each panel, and to put all back where they were at first."""
         self._view.addSeparator()

@@ -17,6 +17,7 @@ from core.receiver.impairment.settings import Impairment
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.actions import WindowActions
+from gui.compact_room import CompactRoom
 from gui.connect_desk import ConnectDesk
 from gui.demo_desk import DemoDesk
 from gui.diagnostics import Diagnostics
@@ -29,7 +30,9 @@ from gui.profiles import Profile
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
+from gui.sound_room import SoundRoom
 from gui.theme import Theme
+from gui.tray import Tray
 from gui.tuner import Tuner
 from gui.view_models.connection import connection_view
 from gui.view_models.statistics import statistics_rows
@@ -76,7 +79,7 @@ class MainWindow(QMainWindow):
         self._list_devices = list_devices
         self._clock_ns = clock_ns
         self._options = options or WindowOptions()
-        self._was_shown = False
+        self._was_shown = self.has_closed = False
         self.setWindowTitle(f"Opuscope {self._options.title_suffix}".strip())
         self.connect_panel = ConnectPanel()
         self.banner = Banner()
@@ -84,6 +87,7 @@ class MainWindow(QMainWindow):
         self.listen_panel = ListenPanel(theme)
         self.watch = Watch(monitor, theme, self)
         self.what_if = WhatIfRoom(owner, monitor, theme, self)
+        self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
         self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
@@ -97,11 +101,12 @@ class MainWindow(QMainWindow):
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
         self.demo = DemoDesk(self._tuner, store, owner, self.set_impairment, self)
+        self._make_small_windows()
         self.actions_ = self._make_actions()
         self._lay_out()
         self._take_settings()
         self._connect_signals()
-        self._refresh = Refresh(self.watch.refresh_next_plot, self.show_facts, self)
+        self._refresh = Refresh(self._refresh_pictures, self.show_facts, self)
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
         self.show_facts()
 
@@ -203,6 +208,7 @@ class MainWindow(QMainWindow):
         self._store.save()
         # A paint that is still due would meet a window without a handle.
         self.setUpdatesEnabled(False)
+        self.has_closed = True
         super().closeEvent(event)
         self.connecting.cancel()
         self.closing.emit()
@@ -251,6 +257,40 @@ class MainWindow(QMainWindow):
             open_log_folder=self._open_log_folder,
         )
 
+    def _make_small_windows(self) -> None:
+        def connect() -> None:
+            self.connect_to(self.connect_panel.typed_url)
+
+        self.compact = CompactRoom(
+            self,
+            self.listen_panel,
+            self._owner,
+            self._store,
+            self._theme,
+            connect=connect,
+            disconnect=self.connecting.disconnect_from,
+            problem=lambda: self.banner.text,
+            clock_ns=self._clock_ns,
+            parent=self,
+        )
+        self.tray = Tray(
+            self,
+            self.compact,
+            self.listen_panel,
+            self._owner,
+            self._theme,
+            connect=connect,
+            disconnect=self.connecting.disconnect_from,
+            clock_ns=self._clock_ns,
+            parent=self,
+        )
+        self.closing.connect(self.compact.end)
+        self.closing.connect(self.tray.end)
+
+    def _refresh_pictures(self) -> None:
+        self.watch.refresh_next_plot()
+        self.sound.refresh_soon()
+
     def _lay_out(self) -> None:
         set_top(self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.desk.bar))
         self.panels = Panels(
@@ -262,6 +302,7 @@ class MainWindow(QMainWindow):
             tune=self.tune_panel,
             lab=self.lab_panel,
             statistics=self.statistics,
+            closed=self.sound.docks,
         )
         self.actions_.add_tuning(undo=self._tuner.undo, profiles=self.profiles)
         self.actions_.add_watching(
@@ -270,6 +311,7 @@ class MainWindow(QMainWindow):
             save_image=self.desk.ask_for_image,
             save_table=self.desk.ask_for_table,
         )
+        self.actions_.add_compact(self.compact.open)
         self.actions_.add_panels(self.panels.docks.toggle_actions, self.panels.docks.reset)
         # Ctrl+F works while the log is hidden, too.
         self.actions_.add_to_view(self.events.find_action)

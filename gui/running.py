@@ -76,7 +76,7 @@ def _run_application(
     window = MainWindow(monitor, owner, store, theme, list_devices, options)
     try:
         with _reporting_to(window, monitor, loop), _closing_on_signals(window):
-            application.aboutToQuit.connect(lambda: window.close() if window.isVisible() else None)
+            application.aboutToQuit.connect(lambda: window.close() if not window.has_closed else None)
             for notice in error_log.notices:
                 monitor.events.add(Level.WARNING, notice)
             _run_to_the_end(loop, _live(window, owner, options, error_log.notices))

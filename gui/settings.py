@@ -102,10 +102,13 @@ def _write_bytes(value: bytes) -> str:
 
 WINDOW_GEOMETRY: Final = Setting("window/geometry", b"", _bytes, _write_bytes)
 WINDOW_DOCKS: Final = Setting("window/docks", b"", _bytes, _write_bytes)
+COMPACT_GEOMETRY: Final = Setting("compact/geometry", b"", _bytes, _write_bytes)
 THEME: Final = Setting("window/theme", ThemeChoice.SYSTEM, ThemeChoice, lambda choice: choice.value)
 URL_HISTORY: Final[Setting[tuple[str, ...]]] = Setting("connect/url_history", (), _texts, list)
 VOLUME_DB: Final = Setting("listen/volume_db", 0.0, _number_between(MIN_VOLUME_DB, MAX_VOLUME_DB))
 MUTED: Final = Setting("listen/muted", False, _boolean)
+BALANCE: Final = Setting("listen/balance", 0.0, _number_between(-1.0, 1.0))
+"""-1 is left only, 1 right only."""
 OUTPUT: Final[Setting[str]] = Setting("listen/output", DEFAULT_OUTPUT, _text)
 PRESET: Final[Setting[PresetName | None]] = Setting(
     "tune/preset", DEFAULT_PRESET, _preset, lambda preset: preset and preset.value

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.audio.levels import AudioLevels
-from core.audio.output import OutputError
+from core.audio.output import OutputError, Pcm
 from core.monitor.monitor import LOOP_LAG_MS, Monitor
 from core.playout.late_history import GRID_MS
 from core.playout.settings import PlayoutSettings
@@ -62,6 +62,7 @@ class FakeSession:
         self.refuses_output: str | None = None
         self.refuses_playout: str | None = None
         self.refuses_latency: str | None = None
+        self.played: Pcm = np.zeros((0, 2), dtype=np.float32)
         self._playout = options.playout
         self.breaks_with: Exception | None = None
         self._stop = asyncio.Event()
@@ -185,6 +186,12 @@ class FakeSession:
 
     def set_muted(self, muted: bool) -> None:
         self.asked.append(("muted", muted))
+
+    def set_balance(self, balance: float) -> None:
+        self.asked.append(("balance", balance))
+
+    def last_played(self, frames: int) -> Pcm:
+        return self.played[max(len(self.played) - frames, 0) :].copy()
 
     async def set_output(self, name: str) -> None:
         if self.refuses_output is not None:
