@@ -2,8 +2,8 @@
 
 Runs the window at 1920x1080 with every plot open and fed, and prints loop lag, painting time, CPU and growth of memory
 beside the figures of the first prototype; then CPU once more with the window hidden. Without ``--url`` a made-up stream
-is drawn; with it a real session plays, so that device xruns count, too. ``--real`` brings server, sound card (PipeWire's
-null sink) and display along.
+is drawn; with it a real session plays, so that device xruns count, too. ``--real`` brings along a server, a display and
+a sound card (PipeWire's null sink).
 """
 
 from __future__ import annotations
