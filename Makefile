@@ -11,8 +11,15 @@ run: $(VENV)/.ready-run
 demo-headless: $(VENV)/.ready-run
 	@$(BIN)/opuscope demo --headless
 
+# Tests in virtual time, and of a window with stand-ins, run side by side. Those that play in real time have the machine
+# to themselves: two of them would hold each other up.
+SIDE_BY_SIDE := tests/playout tests/playout_comparison tests/opus tests/wire tests/monitor tests/gui
+ALONE := tests/gui/test_end_to_end.py tests/gui/test_process.py tests/gui/test_timing.py
+
 test: $(VENV)/.ready-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
+	$(BIN)/python -m pytest $(ALONE)
 
 check: $(VENV)/.ready-check
 	$(BIN)/ruff check .

@@ -29,8 +29,11 @@ class WindowActions:
         choose_theme: Callable[[ThemeChoice], None],
         theme: ThemeChoice,
         dismiss: Callable[[], None],
+        show_shortcuts: Callable[[], None] | None = None,
+        copy_diagnostics: Callable[[], None] | None = None,
+        open_log_folder: Callable[[], None] | None = None,
     ) -> None:
-        """Build the menus of ``window``; ``change_volume`` takes a step in dB."""
+        """Build the menus of ``window``; ``change_volume`` takes a step in dB. What is ``None`` is not offered."""
         self._window = window
         stream = self._menu(window.tr("&Stream"))
         self._add(stream, window.tr("Edit &address"), focus_address, ("Ctrl+L",))
@@ -48,6 +51,49 @@ class WindowActions:
         view = self._menu(window.tr("&View"))
         self._add_themes(view.addMenu(window.tr("&Theme")), choose_theme, theme)
         self._add(view, window.tr("Dismiss the &message"), dismiss, ("Esc",))
+        self._view = view
+        self._add_help(show_shortcuts, copy_diagnostics, open_log_folder)
+
+    def add_tuning(self, *, undo: Callable[[], None], profiles: QMenu) -> None:
+        """Offer what concerns the settings of playout."""
+        tune = QMenu(self._window.tr("&Tune"), self._window)
+        self._window.menuBar().insertMenu(self._view.menuAction(), tune)
+        self._add(tune, self._window.tr("&Undo the last change"), undo, ("Ctrl+Z",))
+        tune.addSeparator()
+        tune.addMenu(profiles)
+
+    def add_watching(
+        self,
+        *,
+        toggle_frozen: Callable[[], None],
+        go_to_problem: Callable[[bool], None],
+        save_image: Callable[[], None],
+        save_table: Callable[[], None],
+    ) -> None:
+        """Offer what the plots can do; ``go_to_problem`` takes whether the next one is wanted."""
+        tr, view = self._window.tr, self._view
+        view.addSeparator()
+        self._add(view, tr("&Freeze the plots"), toggle_frozen, ("F",))
+        self._add(view, tr("Pr&evious problem"), lambda: go_to_problem(False), ("Ctrl+Left",))
+        self._add(view, tr("&Next problem"), lambda: go_to_problem(True), ("Ctrl+Right",))
+        self._add(view, tr("Save the plots as &picture…"), save_image, ("Ctrl+P",))
+        self._add(view, tr("Save the series as &table…"), save_table, ("Ctrl+S",))
+
+    def add_compact(self, open_compact: Callable[[], None]) -> None:
+        """Offer the compact window in place of this one."""
+        self._view.addSeparator()
+        self._add(self._view, self._window.tr("C&ompact window"), open_compact, ("Ctrl+M",))
+
+    def add_panels(self, toggles: Sequence[QAction], reset: Callable[[], None]) -> None:
+        """Offer to show and close each panel, and to put all back where they were at first."""
+        self._view.addSeparator()
+        panels = self._view.addMenu(self._window.tr("Pane&ls"))
+        panels.addActions(list(toggles))
+        self._add(self._view, self._window.tr("&Reset the layout"), reset, ())
+
+    def add_to_view(self, action: QAction) -> None:
+        """Offer what a panel brings along, also while the panel is out of sight."""
+        self._view.addAction(action)
 
     def show_running(self, is_running: bool) -> None:
         """Offer what makes sense with or without a session."""
@@ -64,6 +110,24 @@ class WindowActions:
         action.triggered.connect(lambda _checked=False: slot())
         menu.addAction(action)
         return action
+
+    def _add_help(
+        self,
+        show_shortcuts: Callable[[], None] | None,
+        copy_diagnostics: Callable[[], None] | None,
+        open_log_folder: Callable[[], None] | None,
+    ) -> None:
+        window = self._window
+        offered: list[tuple[str, Callable[[], None] | None, Keys]] = [
+            (window.tr("&Keyboard shortcuts"), show_shortcuts, ("F1", "?")),
+            (window.tr("&Copy diagnostics"), copy_diagnostics, ("Ctrl+Shift+C",)),
+            (window.tr("Open the &log folder"), open_log_folder, ()),
+        ]
+        if any(slot is not None for _, slot, _ in offered):
+            menu = self._menu(window.tr("&Help"))
+            for text, slot, keys in offered:
+                if slot is not None:
+                    self._add(menu, text, slot, keys)
 
     def _add_themes(self, menu: QMenu, choose: Callable[[ThemeChoice], None], present: ThemeChoice) -> None:
         group = QActionGroup(self._window)

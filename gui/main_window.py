@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Final
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
@@ -13,29 +13,43 @@ from PySide6.QtWidgets import QMainWindow
 from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
-from core.receiver.connection import without_secrets
-from core.receiver.options import ListenOptions, SettingError
+from core.receiver.impairment.settings import Impairment
 from core.receiver.session import ListeningSession
 from gui import settings
 from gui.actions import WindowActions
+from gui.compact_room import CompactRoom
+from gui.connect_desk import ConnectDesk
+from gui.demo_desk import DemoDesk
+from gui.diagnostics import Diagnostics
+from gui.error_log import log_folder, open_log_folder
 from gui.loop_lag import LoopLagMeter
 from gui.options import WindowOptions
+from gui.panels import Panels, set_top
 from gui.problems import Problems
+from gui.profiles import Profile
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
+from gui.sound_room import SoundRoom
 from gui.theme import Theme
+from gui.tray import Tray
 from gui.tuner import Tuner
 from gui.view_models.connection import connection_view
 from gui.view_models.statistics import statistics_rows
+from gui.watch import Watch
+from gui.watch_desk import WatchDesk
+from gui.what_if_room import WhatIfRoom
 from gui.widgets.banner import Banner, BannerLevel
 from gui.widgets.connect_panel import ConnectPanel
-from gui.widgets.event_table import EventTable
+from gui.widgets.event_panel import EventPanel
+from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
+from gui.widgets.profile_menu import ProfileMenu, make_profile_button
+from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
-from gui.widgets.watch_panel import WatchPanel
-from gui.window_layout import FIRST_SIZE, WindowLayout
+
+FIRST_SIZE: Final = (1600, 1000)
 
 ListDevices = Callable[[bool], list[str]]
 """Labels of the output devices; the argument asks to look again. Raises OutputError."""
@@ -65,29 +79,34 @@ class MainWindow(QMainWindow):
         self._list_devices = list_devices
         self._clock_ns = clock_ns
         self._options = options or WindowOptions()
+        self._was_shown = self.has_closed = False
         self.setWindowTitle(f"Opuscope {self._options.title_suffix}".strip())
         self.connect_panel = ConnectPanel()
         self.banner = Banner()
         self._problems = Problems(self.banner)
-        self.listen_panel = ListenPanel()
-        self.watch_panel = WatchPanel(monitor, theme)
+        self.listen_panel = ListenPanel(theme)
+        self.watch = Watch(monitor, theme, self)
+        self.what_if = WhatIfRoom(owner, monitor, theme, self)
+        self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
+        self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
-        self.events = EventTable(monitor.events, theme)
-        self.actions_ = self._make_actions()
-        self._layout = WindowLayout(
-            (self.connect_panel, self.listen_panel),
-            self.banner,
-            self.watch_panel,
-            self.events,
-            self.tune_panel,
-            self.statistics,
-        )
-        self.setCentralWidget(self._layout)
-        self._take_settings()
+        self.events = EventPanel(monitor.events, theme)
+        self.lab_panel = LabPanel()
+        self._diagnostics = Diagnostics(monitor, owner, store, list_devices, self._options, clock_ns)
+        self.shortcut_sheet = self._make_shortcut_sheet()
+        self.lab_panel.show_impairment(self._options.impairment)
+        self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
+        self.profiles = ProfileMenu(store, self)
+        self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
+        self.demo = DemoDesk(self._tuner, store, owner, self.set_impairment, self)
+        self._make_small_windows()
+        self.actions_ = self._make_actions()
+        self._lay_out()
+        self._take_settings()
         self._connect_signals()
-        self._refresh = Refresh(self.watch_panel.refresh_next_plot, self.show_facts, self)
+        self._refresh = Refresh(self._refresh_pictures, self.show_facts, self)
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
         self.show_facts()
 
@@ -95,23 +114,13 @@ class MainWindow(QMainWindow):
 
     def connect_to(self, url: str) -> None:
         """Listen to ``url``. A bad address is refused in the banner, and everything stays as it is."""
-        try:
-            options = replace(
-                self._connection_options(url),
-                frame_ms=self._store.get(settings.FRAME_MS),
-                playout=self._store.tuning.playout,
-                device_latency_ms=self._store.tuning.device_latency_ms,
-                output=self._store.get(settings.OUTPUT),
-            )
-        except SettingError as error:
-            self._problems.say(str(error))
-            self.connect_panel.focus_address()
-            return
-        self._problems.forget()
-        if self._options.remember_url or url != self._options.url:
-            self._store.remember_url(without_secrets(url))
-        self.connect_panel.set_address(url)
-        self._owner.start(options)
+        self.connecting.connect_to(url)
+
+    def _use_profile(self, profile: Profile) -> None:
+        self._tuner.use_profile(profile)
+        if profile.output != self._store.get(settings.OUTPUT):
+            self._on_output(profile.output)
+            self.listen_panel.select_output(profile.output)
 
     def scan_devices(self, look_again: bool = False) -> None:
         """Fill the choice of outputs. Without PortAudio the banner says so, and the null output remains."""
@@ -122,9 +131,24 @@ class MainWindow(QMainWindow):
             self._problems.say(str(error), BannerLevel.WARNING)
         self.listen_panel.set_outputs(devices, self._store.get(settings.OUTPUT))
 
+    def set_impairment(self, impairment: Impairment) -> None:
+        """Make the network so bad, now and for later connections of this run."""
+        self.connecting.impairment = impairment
+        self.lab_panel.show_impairment(impairment)
+        if self._owner.session is not None:
+            self._owner.session.set_impairment(impairment)
+
+    def start_scenario(self) -> None:
+        """Go through the guided demo as soon as audio comes."""
+        self.demo.want(self.connecting.impairment)
+
     def report(self, text: str) -> None:
         """Something went wrong that nobody else tells: one line in the banner."""
         self._problems.say(text)
+
+    def tell(self, text: str) -> None:
+        """Something went well that cannot be seen otherwise: one line in the banner."""
+        self._problems.say(text, BannerLevel.INFO)
 
     def show_facts(self) -> None:
         """Bring every text up to date."""
@@ -132,11 +156,19 @@ class MainWindow(QMainWindow):
         is_running = self._owner.is_running
         view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
         self.connect_panel.show_connection(view, is_running, self._owner.url)
-        self.listen_panel.show_output(snapshot.output if snapshot and is_running else None)
-        self.watch_panel.show_facts(snapshot, is_running)
+        self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
+        playing = snapshot if is_running else None
+        self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
+        self.watch.show_facts(snapshot, is_running)
+        self.desk.show_facts()
+        self.what_if.show_facts()
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
-        self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None)
+        self.demo.show_facts(snapshot)
+        self.actions_.rescan.setEnabled(self.listen_panel.refresh.isEnabled())
+        self._problems.watch(
+            self.events.show_new(), snapshot.connection if snapshot else None, playing.output if playing else None
+        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Up and Down are the volume wherever the focused control has no use for them."""
@@ -152,6 +184,10 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Start to move."""
         super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            if not self._store.get(settings.WINDOW_DOCKS):
+                self.panels.docks.resize()
         self._adapt_refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -168,11 +204,13 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Remember how the window stood, vanish at once, and end the session behind the scenes."""
         self._store.set(settings.WINDOW_GEOMETRY, bytes(self.saveGeometry().data()))
-        self._layout.remember(self._store)
+        self._store.set(settings.WINDOW_DOCKS, self.panels.docks.state())
         self._store.save()
         # A paint that is still due would meet a window without a handle.
         self.setUpdatesEnabled(False)
+        self.has_closed = True
         super().closeEvent(event)
+        self.connecting.cancel()
         self.closing.emit()
         self._owner.close()
 
@@ -183,19 +221,102 @@ class MainWindow(QMainWindow):
 
     # Inside
 
+    def _rescan(self) -> None:
+        # While a session runs its own search looks again: looking from here would end its sound.
+        self.scan_devices(look_again=not self._owner.is_running)
+
+    def _open_log_folder(self) -> None:
+        if problem := open_log_folder(log_folder()):
+            self.report(problem)
+
+    def _make_shortcut_sheet(self) -> ShortcutSheet:
+        plots = (
+            (self.tr("Show more or less of the past"), self.tr("Wheel")),
+            (self.tr("Show an earlier time (frozen)"), self.tr("Drag")),
+            (self.tr("Read all plots at one moment (frozen)"), self.tr("Point")),
+            (self.tr("Fix the buffer at a depth (What if)"), self.tr("Click")),
+        )
+        sheet = ShortcutSheet(self, self._theme, (SheetGroup(self.tr("Plots"), plots),))
+        self.closing.connect(sheet.close)
+        return sheet
+
     def _make_actions(self) -> WindowActions:
         return WindowActions(
             self,
             focus_address=self.connect_panel.focus_address,
             connect=lambda: self.connect_to(self.connect_panel.typed_url),
-            disconnect=self._owner.stop,
+            disconnect=self.connecting.disconnect_from,
             toggle_mute=self.listen_panel.mute.toggle,
             change_volume=self._change_volume,
-            rescan=lambda: self.scan_devices(look_again=True),
+            rescan=self._rescan,
             choose_theme=self._choose_theme,
             theme=self._theme.choice,
             dismiss=self.banner.dismiss,
+            show_shortcuts=self.shortcut_sheet.open_beside,
+            copy_diagnostics=lambda: self.tell(self._diagnostics.copy()),
+            open_log_folder=self._open_log_folder,
         )
+
+    def _make_small_windows(self) -> None:
+        def connect() -> None:
+            self.connect_to(self.connect_panel.typed_url)
+
+        self.compact = CompactRoom(
+            self,
+            self.listen_panel,
+            self._owner,
+            self._store,
+            self._theme,
+            connect=connect,
+            disconnect=self.connecting.disconnect_from,
+            problem=lambda: self.banner.text,
+            clock_ns=self._clock_ns,
+            parent=self,
+        )
+        self.tray = Tray(
+            self,
+            self.compact,
+            self.listen_panel,
+            self._owner,
+            self._theme,
+            connect=connect,
+            disconnect=self.connecting.disconnect_from,
+            clock_ns=self._clock_ns,
+            parent=self,
+        )
+        self.closing.connect(self.compact.end)
+        self.closing.connect(self.tray.end)
+
+    def _refresh_pictures(self) -> None:
+        self.watch.refresh_next_plot()
+        self.sound.refresh_soon()
+
+    def _lay_out(self) -> None:
+        set_top(self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.desk.bar))
+        self.panels = Panels(
+            self,
+            self.watch,
+            self.what_if,
+            events=self.events,
+            changes=self.desk.changes,
+            tune=self.tune_panel,
+            lab=self.lab_panel,
+            statistics=self.statistics,
+            closed=self.sound.docks,
+        )
+        self.actions_.add_tuning(undo=self._tuner.undo, profiles=self.profiles)
+        self.actions_.add_watching(
+            toggle_frozen=self.desk.toggle_frozen,
+            go_to_problem=self.desk.go_to_problem,
+            save_image=self.desk.ask_for_image,
+            save_table=self.desk.ask_for_table,
+        )
+        self.actions_.add_compact(self.compact.open)
+        self.actions_.add_panels(self.panels.docks.toggle_actions, self.panels.docks.reset)
+        # Ctrl+F works while the log is hidden, too.
+        self.actions_.add_to_view(self.events.find_action)
+        self.events.search_wanted.connect(self.panels.events.show)
+        self.events.search_wanted.connect(self.panels.events.raise_)
 
     def _take_settings(self) -> None:
         store = self._store
@@ -210,28 +331,26 @@ class MainWindow(QMainWindow):
         self.resize(*FIRST_SIZE)
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
-        self._layout.restore(store)
+        docks = store.get(settings.WINDOW_DOCKS)
+        if docks and not self.panels.docks.restore(docks):
+            self._monitor.events.add(Level.INFO, "the remembered layout is of another version; using the usual one")
 
     def _connect_signals(self) -> None:
-        self.connect_panel.connect_wanted.connect(self.connect_to)
-        self.connect_panel.disconnect_wanted.connect(self._owner.stop)
         self.listen_panel.volume_changed.connect(self._on_volume)
         self.listen_panel.muted_changed.connect(self._on_muted)
         self.listen_panel.output_chosen.connect(self._on_output)
-        self.listen_panel.refresh_wanted.connect(lambda: self.scan_devices(look_again=True))
+        self.listen_panel.refresh_wanted.connect(self._rescan)
+        self.listen_panel.devices_changed.connect(lambda: self.scan_devices())
+        self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
+        self.profiles.profile_chosen.connect(self._use_profile)
+        self.profiles.problem.connect(self.report)
+        self.profiles.told.connect(self.tell)
+        self.lab_panel.impairment_chosen.connect(self.set_impairment)
+        self.lab_panel.problem.connect(self.report)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
         self._on_session_changed()
-
-    def _connection_options(self, url: str) -> ListenOptions:
-        """Dialect and token of the command line belong to its address: no other server may see them."""
-        given = self._options.listen
-        if given is None:
-            return ListenOptions(url)
-        if given.url == url:
-            return given
-        return ListenOptions(url, ca_file=given.ca_file)
 
     def _on_session_started(self, session: ListeningSession) -> None:
         session.set_volume_db(self._store.get(settings.VOLUME_DB))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.playout.settings import PlayoutSettings
+from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
 from core.receiver.options import ListenOptions
 
 
@@ -21,8 +22,11 @@ class WindowOptions:
     """Asked of the device; beside a ``playout`` that was asked for, ``None`` means its own low latency."""
     frame_ms: float | None = None
     output: str | None = None
+    impairment: Impairment = NO_IMPAIRMENT
     remember_url: bool = True
     """Whether ``url`` goes into the history; not where it leads to a server that ends with the window."""
     title_suffix: str = ""
+    has_scenario: bool = False
+    """Go through the guided demo once audio comes."""
     close_after_s: float | None = None
     """Close by itself after so many seconds."""

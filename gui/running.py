@@ -7,8 +7,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -26,6 +27,7 @@ from core.receiver.session import ListeningSession
 from gui import settings
 from gui.daemon_executor import DaemonExecutor
 from gui.devices import device_labels
+from gui.error_log import ErrorLog, log_folder
 from gui.icon import application_icon
 from gui.main_window import ListDevices, MainWindow
 from gui.options import WindowOptions
@@ -51,6 +53,18 @@ def run_window(
     """Show the window until it is closed; gives the exit status."""
     let_audio_threads_in()
     application = make_application()
+    with ErrorLog(log_folder()) as error_log:
+        _run_application(application, error_log, options, session_factory, list_devices)
+    return 0
+
+
+def _run_application(
+    application: QApplication,
+    error_log: ErrorLog,
+    options: WindowOptions,
+    session_factory: SessionFactory,
+    list_devices: ListDevices,
+) -> None:
     loop: Any = qasync.QEventLoop(application)
     loop.set_default_executor(DaemonExecutor())
     store = SettingsStore(_settings_path())
@@ -62,12 +76,13 @@ def run_window(
     window = MainWindow(monitor, owner, store, theme, list_devices, options)
     try:
         with _reporting_to(window, monitor, loop), _closing_on_signals(window):
-            application.aboutToQuit.connect(lambda: window.close() if window.isVisible() else None)
-            _run_to_the_end(loop, _live(window, owner, options))
+            application.aboutToQuit.connect(lambda: window.close() if not window.has_closed else None)
+            for notice in error_log.notices:
+                monitor.events.add(Level.WARNING, notice)
+            _run_to_the_end(loop, _live(window, owner, options, error_log.notices))
     finally:
         _cancel_leftovers(loop)
         loop.close()
-    return 0
 
 
 def make_application() -> QApplication:
@@ -87,8 +102,8 @@ def make_application() -> QApplication:
     return application
 
 
-async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions) -> None:
-    """From showing the window until its session has ended."""
+async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions, notices: Sequence[str] = ()) -> None:
+    """From showing the window until its session has ended; the banner tells the newest of ``notices``."""
     is_over = asyncio.Event()
     owner.closed.connect(is_over.set)
     window.show()
@@ -100,6 +115,11 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions)
         spare_what_is_loaded()
         if options.listen is not None:
             window.connect_to(options.listen.url)
+            if options.has_scenario:
+                window.start_scenario()
+        # Afterwards, because connecting begins with an empty banner.
+        for notice in notices:
+            window.report(notice)
     await is_over.wait()
 
 
@@ -166,7 +186,7 @@ def _closing_on_signals(window: MainWindow) -> Iterator[None]:
 def _reporting_to(window: MainWindow, monitor: Monitor, loop: Any) -> Iterator[None]:
     """Errors that nobody expected reach the log with their traceback, and the user with one line."""
     log = logging.getLogger(__name__)
-    before = sys.excepthook
+    before, before_in_threads = sys.excepthook, threading.excepthook
 
     def report(error: BaseException | None, what: str) -> None:
         text = f"{what}: {error}" if error is not None else what
@@ -174,17 +194,32 @@ def _reporting_to(window: MainWindow, monitor: Monitor, loop: Any) -> Iterator[N
         window.report(" ".join(text.split()))
 
     def on_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        before(kind, error, trace)
+        log.error("Something unexpected went wrong", exc_info=(kind, error, trace))
+        # Python's own hook would only write the same to stderr once more.
+        if before is not sys.__excepthook__:
+            before(kind, error, trace)
         report(error, "Something unexpected went wrong")
+
+    def on_thread_exception(what: threading.ExceptHookArgs) -> None:
+        error = what.exc_value
+        if error is None or isinstance(error, SystemExit):
+            return
+        name = what.thread.name if what.thread is not None else "unknown"
+        log.error("Something unexpected went wrong in the thread %s", name, exc_info=error)
+        if before_in_threads is not threading.__excepthook__:
+            before_in_threads(what)
+        # A loop that is closed has nobody left to tell.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(report, error, "Something unexpected went wrong in the background")
 
     def on_loop_error(_loop: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
         log.error("%s", context.get("message"), exc_info=error)
         report(error, str(context.get("message")))
 
-    sys.excepthook = on_exception
+    sys.excepthook, threading.excepthook = on_exception, on_thread_exception
     loop.set_exception_handler(on_loop_error)
     try:
         yield
     finally:
-        sys.excepthook = before
+        sys.excepthook, threading.excepthook = before, before_in_threads

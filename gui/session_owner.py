@@ -56,6 +56,7 @@ class SessionOwner(QObject):
         self._asks: set[asyncio.Task[None]] = set()
         self._next: ListenOptions | None = None
         self._url = ""
+        self._accepts_any_certificate = False
         self._broken_by: str | None = None
         self._is_closing = False
         self._has_cancelled = False
@@ -78,6 +79,11 @@ class SessionOwner(QObject):
     def url(self) -> str:
         """The address of the last session as it was asked for."""
         return self._url
+
+    @property
+    def accepts_any_certificate(self) -> bool:
+        """Whether a session runs that does not check who the server is."""
+        return self.is_running and self._accepts_any_certificate
 
     @property
     def playout(self) -> PlayoutSettings | None:
@@ -138,6 +144,7 @@ class SessionOwner(QObject):
         if options is None:
             return
         self._url, self._broken_by = options.url, None
+        self._accepts_any_certificate = options.accepts_any_certificate
         try:
             self._session = self._factory(options, self._monitor)
         except OpusLibraryError as error:

@@ -18,6 +18,8 @@ from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.opus.encoder import FRAME_SIZES_MS
 from core.playout.presets import DEFAULT_PRESET, PresetName
 from core.receiver.options import DEFAULT_OUTPUT
+from gui.known_servers import KnownServers, read_known_servers, write_known_servers
+from gui.profiles import Profile, read_profiles, write_profiles
 from gui.tuning import DEFAULT_TUNING, Tuning, preset_of, read_tuning, tuning_of, write_tuning
 
 T = TypeVar("T")
@@ -99,12 +101,14 @@ def _write_bytes(value: bytes) -> str:
 
 
 WINDOW_GEOMETRY: Final = Setting("window/geometry", b"", _bytes, _write_bytes)
-SIDE_SPLITTER: Final = Setting("window/side_splitter", b"", _bytes, _write_bytes)
-EVENTS_SPLITTER: Final = Setting("window/events_splitter", b"", _bytes, _write_bytes)
+WINDOW_DOCKS: Final = Setting("window/docks", b"", _bytes, _write_bytes)
+COMPACT_GEOMETRY: Final = Setting("compact/geometry", b"", _bytes, _write_bytes)
 THEME: Final = Setting("window/theme", ThemeChoice.SYSTEM, ThemeChoice, lambda choice: choice.value)
 URL_HISTORY: Final[Setting[tuple[str, ...]]] = Setting("connect/url_history", (), _texts, list)
 VOLUME_DB: Final = Setting("listen/volume_db", 0.0, _number_between(MIN_VOLUME_DB, MAX_VOLUME_DB))
 MUTED: Final = Setting("listen/muted", False, _boolean)
+BALANCE: Final = Setting("listen/balance", 0.0, _number_between(-1.0, 1.0))
+"""-1 is left only, 1 right only."""
 OUTPUT: Final[Setting[str]] = Setting("listen/output", DEFAULT_OUTPUT, _text)
 PRESET: Final[Setting[PresetName | None]] = Setting(
     "tune/preset", DEFAULT_PRESET, _preset, lambda preset: preset and preset.value
@@ -113,6 +117,9 @@ PRESET: Final[Setting[PresetName | None]] = Setting(
 OWN_TUNING: Final = Setting("tune/own", DEFAULT_TUNING, read_tuning, write_tuning)
 """The last one that was no preset; it is kept while a preset is in use."""
 FRAME_MS: Final[Setting[float | None]] = Setting("tune/frame_ms", None, _frame_size)
+PROFILES: Final[Setting[tuple[Profile, ...]]] = Setting("tune/profiles", (), read_profiles, write_profiles)
+KNOWN_SERVERS: Final[Setting[KnownServers]] = Setting("connect/servers", {}, read_known_servers, write_known_servers)
+"""Never a secret: those are in the system's keyring."""
 
 
 class SettingsStore(QObject):

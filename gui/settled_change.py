@@ -31,6 +31,11 @@ class SettledChange(QObject, Generic[T]):
         self._change = (first, now)
         self._timer.start()
 
+    def forget(self) -> None:
+        """Nobody is to be told of what has moved since."""
+        self._timer.stop()
+        self._change = None
+
     def settle(self) -> None:
         """It rests: tell, unless it is back where it was."""
         self._timer.stop()

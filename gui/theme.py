@@ -48,10 +48,10 @@ class Colors:
     depth_range: str
     target: str
     underrun: str
-    stack_frame: str
-    stack_network: str
-    stack_buffer: str
-    stack_device: str
+    stack: tuple[str, str, str, str]
+    """Frame + codec, network, buffer, device."""
+    causes: tuple[str, str, str, str, str]
+    """Of underruns, in the order of `core.monitor.monitor.UNDERRUN_CAUSES`."""
 
 
 DARK: Final = Colors(
@@ -81,10 +81,8 @@ DARK: Final = Colors(
     depth_range="#1f4a66",
     target="#f0e442",
     underrun="#ff7a45",
-    stack_frame="#3478bd",
-    stack_network="#ffc54d",
-    stack_buffer="#56b4e9",
-    stack_device="#cc79a7",
+    stack=("#3478bd", "#ffc54d", "#56b4e9", "#cc79a7"),
+    causes=("#ff7a45", "#f0e442", "#cc79a7", "#56b4e9", "#3dc79a"),
 )
 
 LIGHT: Final = Colors(
@@ -114,14 +112,12 @@ LIGHT: Final = Colors(
     depth_range="#b9dcf2",
     target="#1a1f27",
     underrun="#c94f00",
-    stack_frame="#0a4f86",
-    stack_network="#9c6500",
-    stack_buffer="#3b97cf",
-    stack_device="#b0588a",
+    stack=("#0a4f86", "#9c6500", "#3b97cf", "#b0588a"),
+    causes=("#c94f00", "#8a7400", "#b0588a", "#0072b2", "#00805a"),
 )
 
 
-_EDGED_WIDGETS: Final = ("QAbstractSpinBox", "QComboBox", "QPushButton", "QSlider")
+_EDGED_WIDGETS: Final = ("QAbstractSpinBox", "QComboBox", "QLineEdit", "QPushButton", "QSlider", "QToolButton")
 """Fusion draws their edges in a shade of the window colour, which nobody can see on a card."""
 
 
@@ -234,7 +230,16 @@ def style_sheet(colors: Colors) -> str:
         background: {colors.card}; color: {colors.muted}; border: none;
         border-bottom: 1px solid {colors.border}; padding: 3px 6px;
     }}
-    QSplitter::handle {{ background: transparent; }}
+    QMainWindow::separator {{ background: {colors.window}; width: 8px; height: 8px; }}
+    QMainWindow::separator:hover {{ background: {colors.border}; }}
+    QDockWidget {{ color: {colors.text}; }}
+    QWidget#dockTitle QToolButton {{ color: {colors.muted}; border: none; background: transparent; }}
+    QWidget#dockTitle QToolButton:hover {{ color: {colors.text}; border: 1px solid {colors.border}; }}
+    QTabBar::tab {{
+        background: {colors.window}; color: {colors.muted}; border: 1px solid {colors.border};
+        border-bottom: none; padding: 3px 12px;
+    }}
+    QTabBar::tab:selected {{ background: {colors.card}; color: {colors.text}; font-weight: 600; }}
     QMenuBar {{ background: {colors.window}; }}
     QMenuBar::item:selected {{ background: {colors.accent}; color: {colors.on_accent}; }}
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -14,12 +15,15 @@ from core.playout.presets import PresetName
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import SettingError
 from gui import settings
+from gui.profiles import Profile
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
 from gui.settled_change import SettledChange
 from gui.tuning import Tuning, preset_of, tuning_of
 from gui.view_models.tune import frame_size_view, latency_text, playout_text, tuning_change_text
 from gui.widgets.tune_panel import TunePanel
+
+_UNDO_STEPS: Final = 100
 
 FIRST_FIXED_MS: Final = PlayoutSettings().target_delay_ms
 """Where a fixed buffer starts that is chosen while nothing plays."""
@@ -42,6 +46,10 @@ class Tuner(QObject):
         self._panel, self._store, self._owner, self._monitor = panel, store, owner, monitor
         self._refuse = refuse
         self._change: SettledChange[Tuning] = SettledChange(self._on_settled, self)
+        self._undo_change: SettledChange[Tuning] = SettledChange(
+            lambda before, _now: self._undone_to.append(before), self
+        )
+        self._undone_to: deque[Tuning] = deque(maxlen=_UNDO_STEPS)
         self._latency_change: SettledChange[float | None] = SettledChange(self._on_latency_settled, self)
         panel.playout.preset_chosen.connect(self._on_preset)
         panel.playout.tuning_chosen.connect(self._on_chosen)
@@ -57,6 +65,39 @@ class Tuner(QObject):
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether something was changed that can be taken back."""
+        return bool(self._undone_to)
+
+    def undo(self) -> None:
+        """Take back the last change of what is tuned; again, the one before."""
+        self._undo_change.settle()
+        if self._undone_to:
+            before = self._undone_to.pop()
+            self._set(before)
+            self._undo_change.forget()
+            self._settle()
+
+    def use_profile(self, profile: Profile) -> None:
+        """Put all that a profile tunes into force."""
+        self._set(profile.tuning)
+        self._settle()
+        if profile.frame_ms != self._store.get(settings.FRAME_MS):
+            self._on_frame_size(profile.frame_ms)
+        self.show_facts()
+
+    def try_out(self, tuning: Tuning) -> None:
+        """Put ``tuning`` into force without remembering it for the next start."""
+        self._set(tuning, self._store.override_tuning)
+        self._settle()
+
+    def fix_depth(self, depth_ms: float) -> None:
+        """A fixed buffer of so many milliseconds, from now on."""
+        tuning = self._store.tuning
+        self._set(replace(tuning, playout=replace(tuning.playout, is_adaptive=False, target_delay_ms=depth_ms)))
+        self._settle()
+
     def _on_preset(self, preset: PresetName | None) -> None:
         self._set(self._store.get(settings.OWN_TUNING) if preset is None else tuning_of(preset))
         self._settle()
@@ -70,8 +111,8 @@ class Tuner(QObject):
         self._set(tuning)
         self._settle()
 
-    def _set(self, tuning: Tuning) -> None:
-        """Put ``tuning`` into force; where it is refused, everything stays as it is."""
+    def _set(self, tuning: Tuning, keep: Callable[[Tuning], None] | None = None) -> None:
+        """Put ``tuning`` into force, and ``keep`` it; where it is refused, everything stays as it is."""
         before = self._store.tuning
         session = self._owner.session
         if session is not None:
@@ -83,11 +124,13 @@ class Tuner(QObject):
                 return
             self._change.moved(before, tuning)
             self._latency_change.moved(before.device_latency_ms, tuning.device_latency_ms)
-        self._store.remember_tuning(tuning)
+        self._undo_change.moved(before, tuning)
+        (keep or self._store.remember_tuning)(tuning)
         self._show_tuning()
         self.show_facts()
 
     def _settle(self) -> None:
+        self._undo_change.settle()
         self._change.settle()
         self._latency_change.settle()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 # Before anything imports Qt: pytest-qt and qasync choose their binding then.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -33,3 +34,12 @@ def virtual_display() -> Iterator[VirtualDisplay]:
     """An X display of 1600x1000 on which child processes may open windows."""
     with VirtualDisplay() as display:
         yield display
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_folder_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Windows under test, and those in child processes, write their error log here, and not into the user's."""
+    folder = tmp_path_factory.mktemp("log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPUSCOPE_LOG_DIR", str(folder))
+        yield folder

@@ -84,7 +84,7 @@ class DeviceOutput:
         """Why it is not active any more; ``None`` while it is."""
         if self._error is not None:
             return f"playing on {self.name!r} failed: {type(self._error).__name__}: {self._error}"
-        return f"the sound device {self.name!r} has gone; choose another one" if self._has_ended else None
+        return f"the sound device {self.name!r} has gone" if self._has_ended else None
 
     def start(self, pull: Pull) -> None:
         """Open the device and begin.
@@ -95,7 +95,7 @@ class DeviceOutput:
         channels = min(OUTPUT_CHANNELS, self._device.channels)
         callback = self._stereo_callback(pull) if channels == OUTPUT_CHANNELS else self._mono_callback(pull)
         try:
-            self._stream = self._library.OutputStream(
+            self._stream = self._portaudio.open_output(
                 samplerate=SAMPLE_RATE_HZ,
                 blocksize=self._block_frames,
                 device=self._device.index,

@@ -8,27 +8,26 @@ waits for it.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import importlib
-import os
-import platform
 import threading
 import time
-from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from core.audio.output import OutputError
+from core.audio.stderr_gate import StderrGate
 
 CLOSE_WITHIN_S: Final = 0.5
 """Longer than any sound device takes to stop (20-60 ms), short enough for an event loop."""
 
-_COMPLAINT: Final = b"xpression '"
-"""How every message of PortAudio's begins; glibc writes the first letter of an unbuffered file by itself."""
-_COMPLAINTS_SHOWN: Final = 5
-_COMPLAINTS_ENDURED: Final = 50
-"""A thread that complained so often does nothing else any more; it is put to sleep."""
+_FREE_WITHIN_S: Final = 1.0
+"""To look for devices takes 40 ms with PipeWire; a sound system that is dying may never answer."""
+
+
+class PortAudioMissingError(OutputError):
+    """There is no PortAudio: no device can come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +76,43 @@ class PortAudio:
     """Access to PortAudio's devices."""
 
     _initialising = threading.Lock()
-    _gate: _StderrGate | None = None
+    _gate: StderrGate | None = None
     _closers: Final[list[threading.Thread]] = []
+    _in_use: Final = threading.Lock()
+    """Held while devices are listed, looked for or opened: looking again in between would move their numbers."""
+    _open: Final[list[Any]] = []
+    """Streams that were opened and not yet closed."""
 
     def __init__(self) -> None:
         """Load the library.
 
         Raises:
-            OutputError: PortAudio is not installed.
+            PortAudioMissingError: PortAudio is not installed.
         """
         try:
             # Two threads that import at once would both initialise PortAudio.
             with self._initialising:
                 self.library: Any = importlib.import_module("sounddevice")
                 if PortAudio._gate is None:
-                    PortAudio._gate = _StderrGate()
+                    PortAudio._gate = StderrGate()
                     # Run before sounddevice's own, which ends PortAudio: the last registered is the first to run.
                     atexit.register(self._leave)
         except OSError as error:
-            raise OutputError(
+            raise PortAudioMissingError(
                 "no sound: PortAudio could not be loaded; on Debian and Ubuntu install libportaudio2"
             ) from error
 
     def outputs(self) -> list[SoundDevice]:
-        """All devices with output channels, in PortAudio's order; an empty list where there is no sound system."""
-        return list_devices(self.library, "output")
+        """All devices with output channels, in PortAudio's order; an empty list where there is no sound system.
+
+        Raises:
+            OutputError: the sound system is being searched, and does not answer.
+        """
+        with self._alone():
+            try:
+                return list_devices(self.library, "output")
+            except self.library.PortAudioError:  # a search that failed left PortAudio without any host API
+                return []
 
     def find_output(self, wanted: str) -> SoundDevice:
         """The device of a label or name; ``"default"`` is the system's default.
@@ -125,14 +136,49 @@ class PortAudio:
         )
 
     def refresh(self) -> None:
-        """Look for devices again. Ends every open stream of the process: only while none plays.
+        """Look for devices again; takes tens of milliseconds, and any thread may.
 
-        Does nothing while a stream that cannot be closed is left: ending PortAudio would wait for it for ever.
+        It would end every open stream of the process, so it does nothing while there is one, nor while one that
+        cannot be closed is left: ending PortAudio would wait for that for ever.
+
+        Raises:
+            OutputError: the sound system cannot be searched.
         """
-        if self._is_stuck():
-            return
-        self.library._terminate()
-        self.library._initialize()
+        with self._alone():
+            if self._open or self._is_stuck():
+                return
+            with suppress(self.library.PortAudioError):  # not initialised, because that failed the last time
+                self.library._terminate()
+            try:
+                self.library._initialize()
+            except self.library.PortAudioError as error:
+                raise OutputError(f"the sound system cannot be searched for devices: {error.args[0]}") from error
+
+    def open_output(self, **settings: Any) -> Any:
+        """A new `sounddevice.OutputStream`, not started; `close` is for it.
+
+        Raises:
+            PortAudioError: of the library, as it does.
+            OutputError: the sound system is being searched, and does not answer.
+        """
+        with self._alone():
+            stream = self.library.OutputStream(**settings)
+            self._open.append(stream)
+            return stream
+
+    @property
+    def unclosed_streams(self) -> int:
+        """How many streams are being closed and do not come to an end."""
+        return len(self._closers)
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Keep what C libraries have to say in this thread off ``stderr``: who asks every few seconds would fill it."""
+        if self._gate is None:
+            yield
+        else:
+            with self._gate.hushed():
+                yield
 
     def close(self, stream: Any, has_failed: bool) -> None:
         """Close a stream; one that has failed, or takes longer than `CLOSE_WITHIN_S`, is left to a thread.
@@ -142,90 +188,39 @@ class PortAudio:
         """
 
         def work() -> None:
-            stream.stop(ignore_errors=True)
-            stream.close(ignore_errors=True)
+            try:
+                stream.stop(ignore_errors=True)
+                stream.close(ignore_errors=True)
+            finally:
+                self._open[:] = [each for each in self._open if each is not stream]
+                self._closers.remove(closer)
 
         closer = threading.Thread(target=work, name="close-sound-device", daemon=True)
-        closer.start()
         self._closers.append(closer)
+        closer.start()
         closer.join(0.0 if has_failed else CLOSE_WITHIN_S)
 
     def _is_stuck(self, wait_s: float = 0.0) -> bool:
         """Whether a stream is still being closed."""
         until_s = time.monotonic() + wait_s
-        for closer in self._closers:
+        for closer in tuple(self._closers):
             closer.join(max(0.0, until_s - time.monotonic()))
-        self._closers[:] = [closer for closer in self._closers if closer.is_alive()]
         return bool(self._closers)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._in_use.acquire(timeout=_FREE_WITHIN_S):
+            raise OutputError("the sound system does not answer; try again in a moment")
+        try:
+            yield
+        finally:
+            self._in_use.release()
 
     def _leave(self) -> None:
         """At exit: PortAudio cannot be ended while one of its threads does not end; the process takes it along."""
-        if self._is_stuck(CLOSE_WITHIN_S):
+        # Never given back: nobody may look for devices any more while PortAudio ends.
+        is_free = self._in_use.acquire(timeout=CLOSE_WITHIN_S)
+        if self._is_stuck(CLOSE_WITHIN_S) or not is_free:
             atexit.unregister(self.library._exit_handler)
         if self._gate is not None:
             self._gate.close()
-
-
-class _StderrGate:
-    """Stands between C's ``stderr`` and file descriptor 2, with glibc; elsewhere it does nothing.
-
-    A thread that writes complaint after complaint is put to sleep in its own write: nothing else stops it,
-    and it costs no processor time there. Python's ``sys.stderr`` does not come this way.
-    """
-
-    def __init__(self) -> None:
-        self._complaints: Counter[int] = Counter()
-        self._stderr: ctypes.c_void_p | None = None
-        self._original: int | None = None
-        if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
-            self._open()
-
-    def close(self) -> None:
-        """Give C its own ``stderr`` back: no Python may be called while the interpreter ends."""
-        if self._stderr is not None:
-            self._stderr.value = self._original
-            self._stderr = None
-
-    def _open(self) -> None:
-        libc = ctypes.CDLL(None)
-        write_type = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-
-        class Functions(ctypes.Structure):
-            """``cookie_io_functions_t``; see fopencookie(3)."""
-
-            _fields_ = (
-                ("read", ctypes.c_void_p),
-                ("write", write_type),
-                ("seek", ctypes.c_void_p),
-                ("close", ctypes.c_void_p),
-            )
-
-        self._write_function = write_type(self._write)
-        libc.fopencookie.argtypes = (ctypes.c_void_p, ctypes.c_char_p, Functions)
-        libc.fopencookie.restype = ctypes.c_void_p
-        file = ctypes.c_void_p(libc.fopencookie(None, b"w", Functions(write=self._write_function)))
-        if not file:
-            return
-        unbuffered, by_caller = 2, 2
-        libc.setvbuf(file, None, unbuffered, ctypes.c_size_t(0))
-        # Without the file's lock: a thread asleep in its write would keep it.
-        libc["__fsetlocking"](file, by_caller)
-        # glibc's manual, "Standard Streams": variables that can be set just like any others.
-        stderr = ctypes.c_void_p.in_dll(libc, "stderr")
-        self._original = stderr.value
-        stderr.value = file.value
-        self._stderr = stderr
-
-    def _write(self, cookie: int | None, data: int, size: int) -> int:
-        text = ctypes.string_at(data, size)
-        thread = threading.get_native_id()
-        if _COMPLAINT in text and thread != os.getpid():  # the main thread has the process's number
-            self._complaints[thread] += 1
-        if self._complaints[thread] > _COMPLAINTS_ENDURED:
-            while True:
-                time.sleep(3600)
-        if self._complaints[thread] > _COMPLAINTS_SHOWN:
-            return size
-        with suppress(OSError):
-            os.write(2, text)
-        return size

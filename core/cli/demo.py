@@ -33,6 +33,7 @@ def add_parser(subparsers: Any) -> None:
             "  opuscope demo\n"
             "  opuscope demo --preset lowest-delay\n"
             "  opuscope demo --headless --duration 20\n"
+            "  opuscope demo --impair jitter=exponential:15,random-stall=10s:150ms\n"
             "  opuscope demo --source my-music.flac --frame-ms 10 --buffer fixed:40\n"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -40,6 +41,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--headless", action="store_true", help="no window: a live table in the terminal")
     parser.add_argument("--duration", type=duration_s, metavar="S", help="end by itself after so many seconds")
     parser.add_argument("--source", metavar="SOURCE", help="as of 'opuscope serve' (the demo's own music and speech)")
+    parser.add_argument(
+        "--scenario",
+        choices=("tour", "none"),
+        default="tour",
+        help="tour: a guided minute in which the network gets bad, in the window; none: just the window (tour)",
+    )
     add_listening_options(parser, default_output=DEFAULT_OUTPUT)
     parser.set_defaults(run=run)
 
@@ -55,7 +62,12 @@ def run(options: argparse.Namespace) -> int:
             if options.headless or problem is not None:
                 return _headless(options, server.url)
             return open_listening_window(
-                options, server.url, title_suffix="demo", close_after_s=options.duration, remember_url=False
+                options,
+                server.url,
+                title_suffix="demo",
+                close_after_s=options.duration,
+                remember_url=False,
+                has_scenario=options.scenario == "tour",
             )
 
 

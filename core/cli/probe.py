@@ -34,6 +34,7 @@ def add_parser(subparsers: Any) -> None:
             "  opuscope probe wss://example.org/stream --duration 60 --json - | jq .underruns\n"
             "  opuscope probe ws://127.0.0.1:8765/ws-audio --preset lowest-delay\n"
             "  opuscope probe ws://127.0.0.1:8765/ws-audio --buffer fixed:40 --frame-ms 10 --output default\n"
+            "  opuscope probe ws://127.0.0.1:8765/ws-audio --impair delay=50,jitter=normal:20,stall=8s:200ms,seed=7\n"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.monitor import monitor as metric
 from core.monitor.monitor import Monitor
+from core.receiver.impairment.text import impairment_text
 from core.receiver.status import SessionSnapshot
 
 
@@ -25,6 +26,7 @@ def report(snapshot: SessionSnapshot, monitor: Monitor, duration_s: float) -> di
         "reason": snapshot.connection.reason or snapshot.connection.doubt,
         "dialect": snapshot.connection.dialect.split(" ")[0] if snapshot.connection.dialect else None,
         "duration_s": round(duration_s, 3),
+        "impairment": impairment_text(snapshot.impairment) if snapshot.impairment.is_active else None,
         "stream": None
         if stream is None
         else {
@@ -120,6 +122,7 @@ def lines(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("state", values["state"] + (f": {values['reason']}" if values["reason"] else "")),
         ("listened", f"{values['duration_s']:.1f} s, {values['reconnects']} reconnects"),
         ("dialect", values["dialect"] or "-"),
+        *([("network lab", values["impairment"])] if values["impairment"] else []),
         (
             "stream",
             "-"

@@ -34,6 +34,7 @@ def open_listening_window(
     title_suffix: str = "",
     close_after_s: float | None = None,
     remember_url: bool = True,
+    has_scenario: bool = False,
 ) -> int:
     """Open the window with what was given on the command line; it connects at once if there is a URL."""
     # Checked also without a URL: a wrong depth is refused before a window opens.
@@ -49,8 +50,10 @@ def open_listening_window(
             device_latency_ms=wishes.device_latency_ms,
             frame_ms=options.frame_ms,
             output=options.output,
+            impairment=wishes.impairment,
             remember_url=remember_url,
             title_suffix=title_suffix,
             close_after_s=close_after_s,
+            has_scenario=has_scenario,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Distribution:
@@ -26,6 +27,14 @@ class Distribution:
         self._total += value * weight
         self.count += weight
         self.reach(value, value)
+
+    def add_all(self, values: NDArray[np.float64]) -> None:
+        """Count each of ``values`` once; there is at least one."""
+        at = np.clip((values / self._resolution).astype(np.int64), 0, len(self._counts) - 1)
+        np.add.at(self._counts, at, 1)
+        self._total += float(values.sum())
+        self.count += len(values)
+        self.reach(float(values.min()), float(values.max()))
 
     def reach(self, low: float, high: float) -> None:
         """Note extremes without counting values."""

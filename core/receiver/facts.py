@@ -57,6 +57,11 @@ class StreamObserver:
         return self._jitter.jitter_ms if self._has_jitter else None
 
     @property
+    def bitrate_kbps(self) -> float | None:
+        """Over the last two seconds of audio; ``None`` before the first packet."""
+        return self._recent_bytes * 8 / self._recent_ms if self._recent else None
+
+    @property
     def packet_ms(self) -> float | None:
         """Duration of the newest packet."""
         return self._info.duration_ms if self._info else None

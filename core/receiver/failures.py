@@ -20,7 +20,7 @@ from websockets.exceptions import (
 )
 
 from core.receiver.connection import redact
-from core.receiver.link import DEAD_AFTER_S, SilentPathError
+from core.receiver.link import DEAD_AFTER_S, LabDisconnectError, SilentPathError
 
 CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, InvalidProxy, ConnectionClosed)
 """What opening or reading a WebSocket raises; anything else is a fault of ours and is not caught."""
@@ -72,7 +72,7 @@ def _network(error: BaseException, where: str) -> Failure:
         case ssl.SSLCertVerificationError():
             return Failure(
                 f"the certificate of {where} is not trusted ({error.verify_message});"
-                " name the authority that signed it with --ca-file",
+                " name the authority that signed it (--ca-file, or Ctrl+K in the window)",
                 is_retryable=False,
             )
         case ssl.SSLError():
@@ -86,6 +86,8 @@ def _network(error: BaseException, where: str) -> Failure:
             return Failure(
                 f"nothing came from {where} for {DEAD_AFTER_S:g} s, not even the answer to a ping", is_retryable=True
             )
+        case LabDisconnectError():
+            return Failure(f"the network lab broke off the connection to {where}", is_retryable=True)
         case ConnectionRefusedError():
             return Failure(f"nothing listens at {where}; is the server running, on this port?", is_retryable=True)
         case TimeoutError():

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from core.receiver.options import ListenOptions
@@ -43,6 +44,10 @@ class SilentPathError(ConnectionError):
     """Nothing has come for `DEAD_AFTER_S`: no message, and no answer to a ping."""
 
 
+class LabDisconnectError(ConnectionError):
+    """The network lab broke the connection off."""
+
+
 class Link:
     """An open connection; `open_link` makes it."""
 
@@ -51,18 +56,37 @@ class Link:
         self._socket = socket
         self._clock_ns = clock_ns
         self._heard_ns = clock_ns()
+        self._is_broken_off = False
         self.dialect = dialect
+        self.lab_delay_ms = 0.0
+        """What the network lab adds to each way at least."""
 
-    async def messages(self) -> AsyncIterator[list[WireEvent]]:
-        """The events of every message, as it is read.
+    async def messages(self) -> AsyncIterator[tuple[bytes | str, int]]:
+        """Every message with the monotonic nanoseconds at which it was read; `receive` makes events of it.
 
         Raises:
-            ConnectionClosed: always, in the end; it says how.
+            ConnectionClosed: in the end, after all that came before; it says how.
+            LabDisconnectError: in the end, after `break_off`.
         """
-        while True:
-            message = await self._socket.recv()
+        while not self._is_broken_off:
+            try:
+                message = await self._socket.recv()
+            except ConnectionClosed:
+                if self._is_broken_off:
+                    break
+                raise
             self._heard_ns = self._clock_ns()
-            yield self.dialect.receive(message, self._heard_ns)
+            yield message, self._heard_ns
+        raise LabDisconnectError
+
+    def receive(self, message: bytes | str, arrival_ns: int) -> list[WireEvent]:
+        """The events of the next message, which arrived at ``arrival_ns`` as far as all after this is concerned."""
+        return self.dialect.receive(message, arrival_ns)
+
+    def break_off(self) -> None:
+        """Close abruptly, as a network that breaks down does: without a goodbye."""
+        self._is_broken_off = True
+        self._socket.transport.abort()
 
     async def send(self, message: ControlMessage) -> None:
         """Send one control message."""
@@ -73,7 +97,10 @@ class Link:
         for rounds in itertools.count():
             chosen = self.dialect.chosen
             if isinstance(chosen, OpusRtpDialect) and chosen.has_control:
-                await self._socket.send(chosen.time_request(self._clock_ns()))
+                # It counts as sent a lab's delay ago, as if it had been delayed like the answer will be: a delay on one
+                # way only would be taken for a difference between the clocks.
+                sent_ns = self._clock_ns() - round(self.lab_delay_ms * 1e6)
+                await self._socket.send(chosen.time_request(sent_ns))
             await asyncio.sleep(_FIRST_TIME_INTERVAL_S if rounds < _FIRST_TIME_REQUESTS else _TIME_INTERVAL_S)
 
     async def keep_alive(self) -> None:
@@ -97,7 +124,8 @@ class Link:
         chosen = self.dialect.chosen
         if isinstance(chosen, OpusRtpDialect) and chosen.clock.round_trip_ms is not None:
             return chosen.clock.round_trip_ms
-        return self._socket.latency * 1000 or None
+        # The lab does not see pings.
+        return self._socket.latency * 1000 + 2 * self.lab_delay_ms if self._socket.latency else None
 
 
 @asynccontextmanager
@@ -108,10 +136,10 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         OSError, TimeoutError, InvalidHandshake: as `core.receiver.failures` explains them.
     """
     is_local = urlsplit(options.url).hostname in ("127.0.0.1", "localhost", "::1")
-    async with connect(
+    async with _Connect(
         _address(options),
         subprotocols=None if options.dialect == "bare" else [Subprotocol(SUBPROTOCOL)],
-        additional_headers={"Authorization": f"Bearer {options.token}"} if options.token else None,
+        additional_headers=_headers(options),
         ssl=_tls(options),
         proxy=None if is_local else True,
         compression=None,
@@ -121,6 +149,28 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         max_queue=_MESSAGES_AHEAD,
     ) as socket:
         yield Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+
+
+class _Connect(connect):
+    """`connect`, but what is meant for one server is not sent to another one that it redirects to."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Drop all headers of ours where the redirect leads elsewhere; websockets itself drops only known ones."""
+        target = super().process_redirect(exc)
+        if isinstance(target, str) and _origin(target) != _origin(self.uri):
+            self.additional_headers = None
+        return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    """Scheme, host and port (RFC 6454 §4)."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80)
+
+
+def _headers(options: ListenOptions) -> list[tuple[str, str]] | None:
+    authorization = [("Authorization", f"Bearer {options.token}")] if options.token else []
+    return [*authorization, *options.headers] or None
 
 
 def _address(options: ListenOptions) -> str:
@@ -135,4 +185,9 @@ def _address(options: ListenOptions) -> str:
 def _tls(options: ListenOptions) -> ssl.SSLContext | None:
     if urlsplit(options.url).scheme != "wss":
         return None
-    return ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
+    context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
+    if options.accepts_any_certificate:
+        # In this order: a context that checks names refuses to do without certificates.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

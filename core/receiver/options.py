@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from core.opus.encoder import FRAME_SIZES_MS
 from core.playout.presets import DEFAULT_PRESET, PRESETS
 from core.playout.settings import PlayoutSettings
+from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
 
 DEFAULT_URL: Final = "ws://127.0.0.1:8765/ws-audio"
 MAX_TARGET_DELAY_MS: Final = 5_000.0
@@ -23,6 +25,16 @@ NULL_OUTPUT: Final = "null"
 DEFAULT_OUTPUT: Final = "default"
 
 
+_TOKEN_OF_HTTP: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""RFC 9110 §5.6.2."""
+
+_HEADERS_OF_WEBSOCKET: Final = frozenset({"host", "upgrade", "connection", "content-length", "transfer-encoding"})
+"""Those of the handshake (RFC 6455 §4.1), and those that would announce a body to it."""
+
+Headers = tuple[tuple[str, str], ...]
+"""Names and values, in the order in which they are sent."""
+
+
 class SettingError(ValueError):
     """A setting that cannot be taken; the message says what would be accepted. What was in force stays."""
 
@@ -33,8 +45,12 @@ class ListenOptions:
 
     url: str
     dialect: str = "auto"
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
+    headers: Headers = field(default=(), repr=False)
+    """Sent beside WebSocket's own when connecting; their values may be secrets."""
+    accepts_any_certificate: bool = False
+    """Do not look at the server's certificate at all, nor at ``ca_file``: anybody on the way can listen in and send."""
     frame_ms: float | None = None
     playout: PlayoutSettings = PRESETS[DEFAULT_PRESET].playout
     output: str = DEFAULT_OUTPUT
@@ -44,25 +60,39 @@ class ListenOptions:
     """Fail where the output cannot be had, rather than go on without sound."""
     gives_up_early: bool = False
     """Fail where the very first connection does, rather than try again."""
+    impairment: Impairment = NO_IMPAIRMENT
+    """What the network lab does to what the server sends."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
 
         Raises:
-            SettingError: a bad URL, dialect, frame size, depth or latency.
+            SettingError: a bad URL, dialect, credential, frame size, depth or latency.
         """
         check_url(self.url)
         if self.dialect not in DIALECT_CHOICES:
             raise SettingError(f"dialect {self.dialect!r} is not known; accepted: {', '.join(DIALECT_CHOICES)}")
-        if self.token is not None and not _is_sendable(self.token):
+        if self.token is not None:
+            check_token(self.token)
+        check_headers(self.headers)
+        self._check_one_login()
+        if self.accepts_any_certificate and urlsplit(self.url).scheme != "wss":
             raise SettingError(
-                "the token holds characters that cannot be sent; accepted: printable ASCII without spaces"
+                "a ws:// connection has no certificate that could be accepted; accepting any one goes with wss:// only"
             )
         if self.frame_ms is not None:
             check_frame_ms(self.frame_ms)
         check_device_latency_ms(self.device_latency_ms)
         if self.ca_file is not None:
             check_ca_file(self.ca_file)
+
+    def _check_one_login(self) -> None:
+        """All three would be sent as Authorization, which may be there once (RFC 9110 §11.6.2)."""
+        has_header = any(name.casefold() == "authorization" for name, _ in self.headers)
+        if has_header and (self.token or urlsplit(self.url).username is not None):
+            raise SettingError(
+                "there are two logins: a header Authorization, and a token or a login in the address; give one of them"
+            )
 
 
 def check_url(url: str) -> None:
@@ -82,8 +112,43 @@ def check_url(url: str) -> None:
         raise SettingError(f"{parts.hostname!r} is not a host name; check the address") from error
 
 
-def _is_sendable(token: str) -> bool:
-    return token.isascii() and token.isprintable() and " " not in token
+def check_token(token: str) -> None:
+    """Raise `SettingError` unless it can be sent as a bearer token."""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise SettingError("the token holds characters that cannot be sent; accepted: printable ASCII without spaces")
+
+
+def check_headers(headers: Headers) -> None:
+    """Raise `SettingError` unless all can be sent beside WebSocket's own headers. It never repeats a value."""
+    for name, value in headers:
+        if not _TOKEN_OF_HTTP.fullmatch(name):
+            # What stands there may be a secret in the wrong place.
+            raise SettingError(
+                "a header's name is empty or holds characters that cannot be sent;"
+                " accepted: letters, digits and !#$%&'*+-.^_`|~"
+            )
+        if name.casefold() in _HEADERS_OF_WEBSOCKET or name.casefold().startswith("sec-websocket-"):
+            raise SettingError(
+                f"the header {name} belongs to WebSocket itself; accepted: any but Host, Upgrade, Connection,"
+                " Content-Length, Transfer-Encoding and Sec-WebSocket-..."
+            )
+        if value != value.strip() or not value.isascii() or not value.replace("\t", " ").isprintable():
+            raise SettingError(
+                f"the value of the header {name} cannot be sent; accepted: one line of printable ASCII"
+                " without spaces at its ends"
+            )
+
+
+def header_of(text: str) -> tuple[str, str]:
+    """``Name: value`` in its two parts; what they hold is for `check_headers`.
+
+    Raises:
+        SettingError: there is no colon.
+    """
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise SettingError("a header without a colon cannot be sent; accepted: 'Name: value'")
+    return name.strip(), value.strip()
 
 
 def _shown(url: str) -> str:

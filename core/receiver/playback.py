@@ -1,4 +1,4 @@
-"""The output of a session: opened, exchanged while it plays, reopened when it starves, replaced when it goes."""
+"""The output of a session: opened, exchanged while it plays, reopened when it starves, replaced while it is gone."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from typing import Final
 
 from core.audio.device_output import DeviceOutput
 from core.audio.null_output import NullOutput
-from core.audio.output import SAMPLE_RATE_HZ, AudioOutput, OutputError, OutputFigures, Pcm, Pull
+from core.audio.output import AudioOutput, OutputError, OutputFigures, Pull
+from core.audio.played import PlayedAudio
+from core.audio.portaudio import PortAudioMissingError
 from core.audio.volume import Volume
 from core.monitor.events import EventLog, Level
-from core.receiver.options import NULL_OUTPUT
+from core.receiver.device_watch import (
+    Devices,
+    DeviceWatch,
+    Found,
+    MakeOutput,
+    Sought,
+    StartAside,
+    fresh_devices,
+    start_thread,
+)
+from core.receiver.options import DEFAULT_OUTPUT, NULL_OUTPUT
 from core.receiver.status import OutputStatus
-
-MakeOutput = Callable[[str, float | None], AudioOutput]
+from core.receiver.tap import StarvationWatch, Tap
 
 GENEROUS_LATENCIES_MS: Final = (10.0, 30.0, 60.0, 120.0)
 """What a device that starves is asked for next. By the table in `device_output`, 10 ms is enough for a period of 256
@@ -23,15 +34,12 @@ samples, 30 ms for 1024, which PipeWire insists on in virtual machines, and 60 m
 _LOW_LATENCY_MS: Final = 10.0
 """About what a device means by its own low latency."""
 
-_WINDOW_NS: Final = 500_000_000
-_STARVING_SHARE: Final = 0.8
 _FAR_OFF_SHARE: Final = 0.5
-_STARVING_WINDOWS: Final = 2
-_SHORT_SHARE: Final = 0.95
-_SHORT_WINDOWS: Final = 6
-"""A stall of the machine costs one window or two; a latency too small for the server's period costs all."""
-_FIRST_CALL_WITHIN_NS: Final = 3_000_000_000
-"""Bluetooth needs seconds to begin."""
+_TRUSTED_AFTER_NS: Final = 20_000_000_000
+_FAILURES_ENDURED: Final = 3
+"""A device that came back and went again sooner, so often in a row, is looked for rarely."""
+
+UNTIL_IT_RETURNS: Final = "going on without sound until it returns, or choose another output"
 
 
 def make_output(wanted: str, latency_ms: float | None) -> AudioOutput:
@@ -52,25 +60,33 @@ class Playback:
         events: EventLog,
         make: MakeOutput = make_output,
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        devices: Devices = fresh_devices,
+        start_aside: StartAside = start_thread,
     ) -> None:
-        """Nothing is open."""
+        """Nothing is open; ``devices`` and ``start_aside`` are what `DeviceWatch` takes."""
         self.volume = Volume(pull)
+        self.played = PlayedAudio()
+        """What went to the output, volume applied."""
         self._events = events
         self._make = make
         self._clock_ns = clock_ns
         self._is_closed = False
         self._wanted = NULL_OUTPUT
         self._latency_ms: float | None = None
-        self._watch: _Watch | None = None
+        self._watch: StarvationWatch | None = None
         self._output: AudioOutput | None = None
-        self._tap: _Tap | None = None
+        self._tap: Tap | None = None
         self._problem: str | None = None
+        self._device_watch = DeviceWatch(make, self._make_tap, clock_ns, devices, start_aside)
+        self._returned_ns: int | None = None
+        self._failures = 0
+        """How often in a row the device went again soon after it was back."""
         self._last = OutputFigures(None, 0, 0.0)
         self._xruns_before = 0
         self._status: OutputStatus | None = None
 
     def open(self, wanted: str, latency_ms: float | None, is_required: bool) -> None:
-        """Open an output; where that fails and it is not required, play to the null output and say so.
+        """Open an output; where that fails and it is not required, play to the null output, say so, and look for it.
 
         Raises:
             OutputError: it is required and cannot be had.
@@ -80,25 +96,32 @@ class Playback:
         except OutputError as error:
             if is_required:
                 raise
-            self._fall_back(str(error))
+            can_return = not isinstance(error, PortAudioMissingError)
+            self._fall_back(str(error), Sought(wanted, None, latency_ms) if can_return else None)
 
     def switch(self, wanted: str, latency_ms: float | None) -> None:
-        """Move to another output; the present one plays until the new one does.
+        """Move to another output; the present one plays until the new one does. A device that had gone is given up.
 
         Raises:
-            OutputError: the new one cannot be had; the present one goes on.
+            OutputError: the new one cannot be had; the present one goes on, as does the waiting for one that is gone.
         """
+        self._device_watch.interrupt()
         self._start(wanted, latency_ms)
-        self._problem = None
+        self._device_watch.end()
+        self._problem = self._returned_ns = None
+        self._failures = 0
         self._events.add(Level.CHANGE, f"output: {self._name}")
 
     def check(self) -> None:
-        """Notice a device that has gone or that starves, and let playout go on, if need be without sound."""
+        """Notice a device that has gone, that starves or that is back; playout goes on, if need be without sound."""
+        found = self._device_watch.poll()
+        if found is not None:
+            self._take_back(found)
         output, tap, watch = self._output, self._tap, self._watch
         if output is None or tap is None or watch is None or not output.is_device:
             return
         if not output.is_active:
-            self._fall_back(output.failure or f"the sound device {output.name!r} has gone; choose another one")
+            self._fall_back(output.failure or f"the sound device {output.name!r} has gone", self._present)
             return
         share = watch.starving_share(self._clock_ns(), tap.frames)
         if share is not None:
@@ -113,6 +136,7 @@ class Playback:
                 latency_ms=self._last.latency_ms,
                 xruns=self._xruns_before + self._last.xruns,
                 problem=self._problem,
+                is_waiting=self._device_watch.is_looking,
             )
         return self._status
 
@@ -126,6 +150,7 @@ class Playback:
     def close(self) -> None:
         """End the sound for good; the buffer is not drained any more when this returns."""
         self._is_closed = True
+        self._device_watch.end()
         if self._output is None:
             return
         self.take_figures()
@@ -137,6 +162,14 @@ class Playback:
     def _name(self) -> str:
         return "" if self._output is None else self._output.name
 
+    @property
+    def _present(self) -> Sought:
+        """What to look for, should the device in use have gone. For the default any other default will do."""
+        return Sought(self._wanted, None if self._wanted == DEFAULT_OUTPUT else self._name, self._latency_ms)
+
+    def _make_tap(self) -> Tap:
+        return Tap(self.volume.pull, self.played)
+
     def _reopen(self, share: float) -> None:
         """Ask the same device for more latency than it starves with. It may allow one user only: close it first."""
         asked = f"asked for only {share:.0%} of its samples" if share else "does not ask for samples any more"
@@ -146,20 +179,34 @@ class Playback:
             least_ms = max(least_ms, _LOW_LATENCY_MS)
         latency_ms = next((each for each in GENEROUS_LATENCIES_MS if each > least_ms), None)
         if latency_ms is None:
-            self._fall_back(f"{starved}, even with {self._latency_ms:g} ms latency; choose another one")
+            self._fall_back(f"{starved}, even with {self._latency_ms:g} ms latency", self._present)
             return
         self._stop()
         try:
             self._start(self._wanted, latency_ms)
         except OutputError as error:
-            self._fall_back(f"{starved}; {error}")
+            self._fall_back(f"{starved}; {error}", self._present)
             return
         self._events.add(Level.WARNING, f"{starved}; reopened with {latency_ms:g} ms latency")
 
-    def _fall_back(self, problem: str) -> None:
+    def _fall_back(self, problem: str, sought: Sought | None) -> None:
+        """Play to the null output, and look for a device if there is one that can return."""
         self._start(NULL_OUTPUT, None, lambda wanted, latency_ms: NullOutput())
         self._problem = problem
-        self._events.add(Level.ERROR, f"{problem}; going on without sound")
+        if sought is not None:
+            now_ns, returned_ns = self._clock_ns(), self._returned_ns
+            is_again = returned_ns is not None and now_ns - returned_ns < _TRUSTED_AFTER_NS
+            self._failures = self._failures + 1 if is_again else 0
+            self._device_watch.begin(sought, is_unreliable=self._failures >= _FAILURES_ENDURED)
+        ending = UNTIL_IT_RETURNS if sought is not None else "going on without sound"
+        self._events.add(Level.ERROR, f"{problem}; {ending}")
+
+    def _take_back(self, found: Found) -> None:
+        """The device plays already, silence; let it drain the buffer instead of the null output."""
+        self._stop()
+        self._use(found.output, found.tap, found.sought.wanted, found.sought.latency_ms)
+        self._problem, self._returned_ns = None, self._clock_ns()
+        self._events.add(Level.CHANGE, f"output: {self._name} is back")
 
     def _start(self, wanted: str, latency_ms: float | None, make: MakeOutput | None = None) -> None:
         """Let another output drain the buffer; the present one is stopped once the new one runs.
@@ -170,11 +217,15 @@ class Playback:
         if self._is_closed:
             raise OutputError("no output can be opened: the session has ended")
         output = (make or self._make)(wanted, latency_ms)
-        tap = _Tap(self.volume.pull)
+        tap = self._make_tap()
         output.start(tap.pull)
         self._stop()
+        self._use(output, tap, wanted, latency_ms)
+
+    def _use(self, output: AudioOutput, tap: Tap, wanted: str, latency_ms: float | None) -> None:
+        """From now on this one drains the buffer; nobody else does."""
         tap.is_open = True
-        self._output, self._tap, self._watch = output, tap, _Watch(self._clock_ns())
+        self._output, self._tap, self._watch = output, tap, StarvationWatch(self._clock_ns())
         self._wanted, self._latency_ms = wanted, latency_ms
         self._last = OutputFigures(None, 0, 0.0)
 
@@ -186,54 +237,3 @@ class Playback:
         self._tap = None
         self._xruns_before += self._output.take_figures().xruns
         self._output.stop()
-
-
-class _Tap:
-    """Lets one output drain the buffer, or gives it silence; counts the frames asked for."""
-
-    def __init__(self, pull: Pull) -> None:
-        self._pull = pull
-        self.is_open = False
-        self.frames = 0
-
-    def pull(self, out: Pcm, now_ns: int) -> None:
-        self.frames += len(out)
-        if self.is_open:
-            self._pull(out, now_ns)
-        else:
-            out.fill(0.0)
-
-
-class _Watch:
-    """Compares the frames that a device asked for with the time that went by."""
-
-    def __init__(self, now_ns: int) -> None:
-        self._started_ns = now_ns
-        self._window_began_ns: int | None = None
-        self._frames = 0
-        self._shares: list[float] = []
-
-    def starving_share(self, now_ns: int, frames: int) -> float | None:
-        """The share of its samples the device asked for last, once it starves for too long; else ``None``."""
-        if self._window_began_ns is None:
-            if frames or now_ns - self._started_ns > _FIRST_CALL_WITHIN_NS:
-                self._begin_window(now_ns, frames)
-            return None
-        elapsed_ns = now_ns - self._window_began_ns
-        if elapsed_ns < _WINDOW_NS:
-            return None
-        share = (frames - self._frames) * 1_000_000_000 / SAMPLE_RATE_HZ / elapsed_ns
-        self._begin_window(now_ns, frames)
-        if elapsed_ns > 2 * _WINDOW_NS:  # This process itself stood still: no verdict on the device.
-            self._shares.clear()
-            return None
-        self._shares.append(share)
-        for most, windows in ((_STARVING_SHARE, _STARVING_WINDOWS), (_SHORT_SHARE, _SHORT_WINDOWS)):
-            last = self._shares[-windows:]
-            if len(last) == windows and max(last) < most:
-                return last[-1]
-        del self._shares[:-_SHORT_WINDOWS]
-        return None
-
-    def _begin_window(self, now_ns: int, frames: int) -> None:
-        self._window_began_ns, self._frames = now_ns, frames

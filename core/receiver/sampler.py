@@ -7,13 +7,16 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from core.audio.levels import AudioLevels, LevelMeter
 from core.audio.output import OutputFigures
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.opus.encoder import Application
+from core.opus.packet import SAMPLES_PER_MS
 from core.playout.figures import PlayoutInterval, UnderrunEpisode
 from core.playout.jitter_buffer import JitterBuffer
+from core.playout.settings import PlayoutMode
 from core.playout.target import TargetChange, TargetReason
 from core.receiver.facts import latency_breakdown
 from core.receiver.playback import Playback
@@ -21,12 +24,16 @@ from core.receiver.status import LatencyBreakdown
 
 EPISODES_KEPT: Final = 1_000
 
+CPU_EVERY_S: Final = 1.0
+"""Over less the clock of processor time is too coarse."""
+
 
 @dataclass(frozen=True, slots=True)
 class PathFacts:
     """What the connection knows of the latency's parts; ``None`` where it does not."""
 
     packet_ms: float | None
+    bitrate_kbps: float | None
     application: Application | None
     round_trip_ms: float | None
 
@@ -42,6 +49,10 @@ class Sampler:
         self._buffer_ms: float | None = None
         self._network_ms: float | None = None
         self._xruns = 0
+        self._played_samples = self._concealed_samples = 0
+        self._cpu_since_s, self._cpu_used_s = time.monotonic(), time.process_time()
+        self._levels = LevelMeter(playback.played)
+        self.levels: AudioLevels | None = None
         self._episodes: deque[UnderrunEpisode] = deque(maxlen=EPISODES_KEPT)
         self.latency: LatencyBreakdown = latency_breakdown(None, None, None, None, None, None)
         self.depth_ms: float | None = None
@@ -59,6 +70,10 @@ class Sampler:
         self._record_interval(interval)
         if figures is not None:
             self._monitor.record(metric.CALLBACK_LATENESS_MS, figures.callback_lateness_ms)
+        self._record_levels()
+        self._record_cpu()
+        if path.bitrate_kbps is not None:
+            self._monitor.record(metric.BITRATE_KBPS, path.bitrate_kbps)
         self.latency = latency_breakdown(
             packet_ms=path.packet_ms,
             application=path.application,
@@ -84,16 +99,19 @@ class Sampler:
             self.depth_ms = depth.mean
             monitor.record_range(metric.BUFFER_DEPTH_MS, depth.low, depth.mean, depth.high)
             monitor.record(metric.TARGET_DELAY_MS, self._buffer.target_delay_ms)
-        for delay_ms in interval.playout_delays_ms:
-            monitor.record(metric.PLAYOUT_DELAY_MS, float(delay_ms))
-            self.playout_delay_ms = float(delay_ms)
+            settings = self._buffer.settings
+            if settings.mode is PlayoutMode.LIVE:
+                monitor.record(metric.DELAY_BOUND_MS, self._buffer.target_delay_ms + settings.live_bound_ms)
+        if len(interval.playout_delays_ms):
+            monitor.record_values(metric.PLAYOUT_DELAY_MS, interval.playout_delays_ms)
+            self.playout_delay_ms = float(interval.playout_delays_ms[-1])
         if interval.buffer_ms is not None:
             self._buffer_ms, self._network_ms = interval.buffer_ms, interval.network_ms
-        now_s = monitor.now_s()
         if interval.starved_ms:
-            monitor.starved_ms.add(now_s, interval.starved_ms)
+            monitor.tally(metric.STARVED_MS, interval.starved_ms)
         if interval.episodes_begun:
-            monitor.underrun_episodes.add(now_s, interval.episodes_begun)
+            monitor.tally(metric.UNDERRUN_EPISODES, interval.episodes_begun)
+        self._tally_samples()
         if interval.skipped_ms:
             monitor.events.add(Level.INFO, f"{interval.skipped_ms:.0f} ms left out because it was too late")
         for change in interval.target_changes:
@@ -102,8 +120,29 @@ class Sampler:
                 monitor.events.add(Level.INFO, _told(change))
         for episode in interval.episodes:
             self._episodes.append(episode)
+            monitor.tally_episode(episode.cause.value, episode.began_ns / 1e9, episode.starved_ms)
             text = f"underrun: nothing to play for {episode.starved_ms:.0f} ms ({episode.cause.value})"
             monitor.events.add(Level.WARNING, text)
+
+    def _record_cpu(self) -> None:
+        now_s, used_s = time.monotonic(), time.process_time()
+        if now_s - self._cpu_since_s >= CPU_EVERY_S:
+            pct = 100 * (used_s - self._cpu_used_s) / (now_s - self._cpu_since_s)
+            self._monitor.record(metric.CPU_PCT, pct)
+            self._cpu_since_s, self._cpu_used_s = now_s, used_s
+
+    def _record_levels(self) -> None:
+        self.levels = self._levels.take()
+        if self.levels is not None:
+            self._monitor.record(metric.PEAK_DBFS, max(self.levels.peak_dbfs))
+            self._monitor.record(metric.RMS_DBFS, max(self.levels.rms_dbfs))
+
+    def _tally_samples(self) -> None:
+        counters = self._buffer.counters()
+        played, concealed = counters.total_samples_received, counters.concealed_samples
+        self._monitor.tally(metric.PLAYED_MS, (played - self._played_samples) / SAMPLES_PER_MS)
+        self._monitor.tally(metric.CONCEALED_MS, (concealed - self._concealed_samples) / SAMPLES_PER_MS)
+        self._played_samples, self._concealed_samples = played, concealed
 
     @property
     def episodes(self) -> tuple[UnderrunEpisode, ...]:

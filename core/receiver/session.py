@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
+from websockets.exceptions import ConnectionClosed
+
+from core.audio.output import Pcm
 from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
@@ -15,7 +21,10 @@ from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.receiver.connection import Backoff, Connection
+from core.receiver.device_watch import MakeOutput
 from core.receiver.failures import CONNECT_ERRORS, Failure, explain
+from core.receiver.impairment.settings import Impairment
+from core.receiver.impairment.stage import ImpairedStage
 from core.receiver.link import Link, open_link
 from core.receiver.options import (
     ListenOptions,
@@ -23,7 +32,7 @@ from core.receiver.options import (
     check_device_latency_ms,
     check_frame_ms,
 )
-from core.receiver.playback import MakeOutput, Playback, make_output
+from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
 from core.receiver.status import ConnectionState, FrameSizeControl, SessionSnapshot, UnderrunCounts
@@ -58,6 +67,7 @@ class ListeningSession:
         self._connection = Connection(options.url, monitor.events)
         self._backoff = Backoff()
         self._reception = Reception(self._buffer, monitor)
+        self._lab = ImpairedStage(options.impairment)
         self._sampler = Sampler(self._buffer, self._playback, monitor)
         self._requested_frame_ms = options.frame_ms
         self._device_latency_ms = options.device_latency_ms
@@ -76,6 +86,8 @@ class ListeningSession:
         if self._is_stopping:
             return
         self._monitor.begin_session()
+        if self._lab.impairment.is_active:
+            self._log_impairment()
         self._task = asyncio.current_task()
         try:
             self._playback.open(self._options.output, self._options.device_latency_ms, self._options.is_output_required)
@@ -124,6 +136,18 @@ class ListeningSession:
         except PlayoutSettingsError as error:
             raise SettingError(str(error)) from error
 
+    def set_impairment(self, impairment: Impairment) -> None:
+        """Change what the network lab does, effective at once; what it holds back stays in order and is not lost."""
+        if impairment == self._lab.impairment:
+            return
+        self._lab.set(impairment)
+        if self._link is not None:
+            self._link.lab_delay_ms = impairment.least_delay_ms
+        self._log_impairment()
+
+    def _log_impairment(self) -> None:
+        self._monitor.events.add(Level.CHANGE, f"network lab: {self._lab.impairment.describe()}")
+
     def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
         """What every fixed playout delay would have met in the recent past."""
         return self._buffer.what_if(span, time.monotonic_ns())
@@ -151,6 +175,13 @@ class ListeningSession:
         except VolumeError as error:
             raise SettingError(str(error)) from error
 
+    def set_balance(self, balance: float) -> None:
+        """Turn one side down: -1 is left only, 1 right only. Raises `SettingError` outside of that."""
+        try:
+            self._playback.volume.set_balance(balance)
+        except VolumeError as error:
+            raise SettingError(str(error)) from error
+
     def set_muted(self, muted: bool) -> None:
         """Silence without a click; playout goes on."""
         self._playback.volume.set_muted(muted)
@@ -175,6 +206,10 @@ class ListeningSession:
         self._playback.switch(self._output, device_latency_ms)
         self._device_latency_ms = device_latency_ms
 
+    def last_played(self, frames: int) -> Pcm:
+        """A copy of the newest ``frames`` frames that went to the output, at most a second; shape (frames, 2)."""
+        return self._playback.played.last(frames)
+
     def record_loop_lag(self, lag_ms: float) -> None:
         """Whoever owns the event loop tells how late it ran."""
         self._monitor.record(metric.LOOP_LAG_MS, lag_ms)
@@ -193,6 +228,7 @@ class ListeningSession:
             latency=self._sampler.latency,
             underruns=UnderrunCounts(counters.underrun_episodes, counters.starved_ms),
             output=self._playback.status(),
+            levels=self._sampler.levels,
             buffer_depth_ms=self._sampler.depth_ms,
             target_delay_ms=self._buffer.target_delay_ms,
             clock_skew_ppm=self._buffer.clock_skew_ppm,
@@ -215,6 +251,7 @@ class ListeningSession:
             episodes=self._sampler.episodes,
             text_messages_ignored=reception.texts_ignored,
             server_packets_dropped=reception.server_packets_dropped,
+            impairment=self._lab.impairment,
         )
 
     async def _listen(self) -> None:
@@ -242,14 +279,15 @@ class ListeningSession:
         try:
             async with open_link(self._options) as link, asyncio.TaskGroup() as tasks:
                 self._opened(link)
-                tasks.create_task(link.keep_time())
-                tasks.create_task(link.keep_alive())
-                tasks.create_task(self._tell_stats(link))
+                for beside in (link.keep_time, link.keep_alive, partial(self._tell_stats, link)):
+                    tasks.create_task(_until_closed(beside))
+                tasks.create_task(self._lab.deliver(partial(self._take, link), link.break_off))
                 await self._receive(link)
         except* CONNECT_ERRORS as group:
             failure = explain(_first_leaf(group), self._options.url)
         finally:
             self._look()
+            self._lab.end_connection()
             self._link = None
         bye = self._reception.bye
         if bye is not None and bye.retry_after_ms is not None:
@@ -261,6 +299,7 @@ class ListeningSession:
 
     def _opened(self, link: Link) -> None:
         self._link = link
+        link.lab_delay_ms = self._lab.impairment.least_delay_ms
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
         self._reception.begin_connection(time.monotonic_ns())
@@ -268,17 +307,29 @@ class ListeningSession:
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
 
     async def _receive(self, link: Link) -> None:
-        """Read until the connection closes, which `Link.messages` raises."""
-        async for events in link.messages():
-            for event in events:
-                self._reception.handle(event, time.monotonic_ns())
-                if isinstance(event, Hello) and self._requested_frame_ms not in (None, event.frame_ms):
-                    await link.send(Set(frame_ms=self._requested_frame_ms))
-            if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
-                self._backoff.reset()
-                dialect = _dialect_of(link)
-                self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
-                self._note_unfulfilled_wish()
+        """Read until the connection closes, which `Link.messages` raises: after all that came before."""
+        try:
+            async for message, read_ns in link.messages():
+                if self._lab.is_direct:
+                    await self._take(link, message, read_ns)
+                else:
+                    await self._lab.hold(message, read_ns)
+        except ConnectionClosed:
+            # What the server sent before it closed is still on its way through the lab.
+            await self._lab.drain()
+            raise
+
+    async def _take(self, link: Link, message: bytes | str, arrival_ns: int) -> None:
+        """One message, in the order of arrival."""
+        for event in link.receive(message, arrival_ns):
+            self._reception.handle(event, time.monotonic_ns())
+            if isinstance(event, Hello) and self._requested_frame_ms not in (None, event.frame_ms):
+                await _until_closed(partial(link.send, Set(frame_ms=self._requested_frame_ms)))
+        if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
+            self._backoff.reset()
+            dialect = _dialect_of(link)
+            self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
+            self._note_unfulfilled_wish()
 
     def _note_unfulfilled_wish(self) -> None:
         control = self._frame_size()
@@ -313,11 +364,15 @@ class ListeningSession:
     def _look(self) -> None:
         self._note_doubt()
         observer = self._reception.observer
-        self._sampler.look(PathFacts(observer.packet_ms, observer.application, self._round_trip_ms))
+        self._sampler.look(
+            PathFacts(observer.packet_ms, observer.bitrate_kbps, observer.application, self._round_trip_ms)
+        )
 
     def _note_doubt(self) -> None:
         is_open = self._connection.status.state in _OPEN_STATES
-        doubt = self._reception.doubt(time.monotonic_ns()) if is_open else None
+        # Through the lab nothing can have come any sooner.
+        lab_ns = round(self._lab.impairment.least_delay_ms * 1e6)
+        doubt = self._reception.doubt(time.monotonic_ns() - lab_ns) if is_open else None
         if doubt is not None and self._connection.status.doubt is None:
             self._monitor.events.add(Level.WARNING, doubt)
         self._connection.note(doubt=doubt)
@@ -355,6 +410,12 @@ class ListeningSession:
     def _disconnected(self) -> None:
         if self._connection.status.state is not ConnectionState.DISCONNECTED:
             self._connection.to(ConnectionState.DISCONNECTED, "disconnected", next_attempt_at_ns=None)
+
+
+async def _until_closed(work: Callable[[], Awaitable[None]]) -> None:
+    """Do what sends, for as long as it can. Why it cannot any more, the reader says, after all that came before."""
+    with suppress(ConnectionClosed):
+        await work()
 
 
 def _dialect_of(link: Link) -> str:

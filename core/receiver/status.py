@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from core.audio.levels import AudioLevels
 from core.playout.figures import UnderrunEpisode
+from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
 
 
 class ConnectionState(Enum):
@@ -106,6 +108,8 @@ class OutputStatus:
     xruns: int
     problem: str | None = None
     """Why the wanted device is not in use, in one line."""
+    is_waiting: bool = False
+    """Whether that device is looked for, and will be played to as soon as it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class SessionSnapshot:
     latency: LatencyBreakdown
     underruns: UnderrunCounts
     output: OutputStatus | None
+    levels: AudioLevels | None
+    """Of what was last played, volume applied; ``None`` while nothing is."""
     buffer_depth_ms: float | None
     target_delay_ms: float
     """In force: the one set, or what adaptation has come to."""
@@ -145,3 +151,5 @@ class SessionSnapshot:
     text_messages_ignored: int
     server_packets_dropped: int | None
     """Packets that the server says it dropped from this listener's queue."""
+    impairment: Impairment = NO_IMPAIRMENT
+    """What the network lab does."""

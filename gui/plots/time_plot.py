@@ -1,4 +1,4 @@
-"""One plot of the last minute: fixed ranges that step seldom, no mouse, no antialiasing, no autorange.
+"""One plot over time: fixed ranges that step seldom, no antialiasing, no autorange.
 
 A plot is a widget of its own, so that painting one never repaints another.
 """
@@ -10,32 +10,47 @@ from collections.abc import Callable
 from typing import Final
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
-from gui.plots.grid import PlotGrid
+from core.monitor.monitor import History
+from core.monitor.time_series import BIN_S
+from gui.plots.grid import Marker, PlotGrid
 from gui.theme import Colors
+from gui.time_view import TimeView
 from gui.view_models.axis_range import SteppedRange
 
-WINDOW_S: Final = 60.0
-_GRID_EVERY_S: Final = 10.0
 _LABEL_OVERHANG_PX: Final = 40
 _LEFT_AXIS_PX: Final = 52
 """The same for every plot: their time axes stand exactly below each other."""
+_LEAST_HEIGHT_PX: Final = 64
+_BOTTOM_AXIS_PX: Final = 24
+_LABEL_HEIGHT_PX: Final = 15
+_WHEEL_STEP: Final = 120
 
 
 class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
-    """Base of the plots: time from -60 s to now, a scale from 0 upwards, and a sentence where there is no data."""
+    """Base of the plots: time up to now or to a frozen moment, a scale upwards, a sentence where there is no data."""
 
-    def __init__(self, smallest_top: float, on_painted: Callable[[float], None], parent: QWidget | None = None) -> None:
-        """``smallest_top`` is the least the scale shows; ``on_painted`` is told each painting's milliseconds."""
+    def __init__(
+        self,
+        view: TimeView,
+        scale: SteppedRange,
+        on_painted: Callable[[float], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        """``on_painted`` is told each painting's milliseconds."""
         self._on_painted = on_painted
         super().__init__(parent=parent)
-        self._range = SteppedRange(smallest_top)
+        self._view = view
+        self._range = scale
+        self._dragged_from: float | None = None
+        self._age_s = view.window.ages_s
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.setMouseTracking(True)
         plot = self.getPlotItem()
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -43,38 +58,54 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         plot.disableAutoRange()
         plot.setContentsMargins(0, 4, 20, 0)
         plot.getAxis("left").setWidth(_LEFT_AXIS_PX)
-        plot.getAxis("bottom").setTicks([_time_ticks()])
         for side in ("left", "bottom"):
             # The first and the last label stand half outside of their axis.
             plot.getAxis(side).setStyle(tickLength=0, hideOverlappingLabels=_LABEL_OVERHANG_PX)
         plot.getAxis("bottom").setStyle(tickTextOffset=5)
-        self._grid = PlotGrid(-WINDOW_S, _GRID_EVERY_S)
+        self._grid = PlotGrid()
         self.addItem(self._grid, ignoreBounds=True)
         self._empty_state = QLabel(self.viewport())
         self._empty_state.setObjectName("emptyState")
         self._empty_state.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty_state.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._empty_state.hide()
-        plot.setXRange(-WINDOW_S, 0.0, padding=0)
-        self._show_scale()
+        view.changed.connect(self._take_window)
+        view.crosshair_moved.connect(self._take_crosshair)
 
     def set_colors(self, colors: Colors) -> None:
         """Take on a theme; subclasses colour their curves as well."""
         self.setBackground(colors.plot)
-        self._grid.set_colors(colors.grid, colors.marker)
+        self._grid.set_colors(colors.grid, colors.marker, colors.text)
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(colors.border)
             axis.setTextPen(colors.muted)
 
-    def set_markers(self, ages_s: tuple[float, ...]) -> None:
-        """Mark the moments (negative seconds) at which a setting took effect."""
-        self._grid.set_markers(ages_s)
+    def refresh(self, history: History) -> bool:
+        """Show the window's part of ``history``; tells whether there is anything to see."""
+        raise NotImplementedError
+
+    def text_at(self, point: int) -> str:
+        """The value at a point of the window, for people; empty where there is none."""
+        raise NotImplementedError
 
     @property
-    def marker_ages_s(self) -> tuple[float, ...]:
+    def pointed_text(self) -> str:
+        """The value under the crosshair; empty without one."""
+        if self._view.crosshair_s is None:
+            return ""
+        span = self._view.window.span
+        point = span.points - 1 + round(self._view.crosshair_s / (BIN_S * span.bins_per_point))
+        return self.text_at(point) if 0 <= point < span.points else ""
+
+    def set_markers(self, markers: tuple[Marker, ...]) -> None:
+        """Mark the moments at which something was changed."""
+        self._grid.set_markers(markers)
+
+    @property
+    def markers(self) -> tuple[Marker, ...]:
         """The moments marked."""
-        return self._grid.marker_ages_s
+        return self._grid.markers
 
     def set_empty_text(self, text: str) -> None:
         """Show ``text`` in the middle of the plot; an empty text hides it."""
@@ -110,19 +141,82 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         # pyqtgraph resizes once from within its constructor.
         if hasattr(self, "_empty_state"):
             self._centre_empty_state()
+            self._show_scale()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Show more or less of the past."""
+        steps = round(event.angleDelta().y() / _WHEEL_STEP)
+        if steps:
+            self._view.zoom(steps, 1 + self._age_at(event.position()) / self._view.window.seconds)
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Begin to pan, where the plots stand still."""
+        if event.button() is Qt.MouseButton.LeftButton and self._view.is_frozen:
+            self._dragged_from = self._age_at(event.position())
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Pan, or move the crosshair."""
+        age_s = self._age_at(event.position())
+        if self._dragged_from is not None:
+            moved_s = self._dragged_from - age_s
+            if abs(moved_s) >= BIN_S:
+                self._view.pan(moved_s)
+                # What was under the pointer is there again.
+                self._dragged_from = age_s
+        else:
+            self._view.point_at(age_s)
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Stop to pan."""
+        self._dragged_from = None
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Without a pointer there is no crosshair."""
+        super().leaveEvent(event)
+        self._view.point_at(None)
+
+    def _span_changed(self) -> None:
+        """Reserve what depends on the number of points, `_age_s` being new."""
+
+    def _begin(self) -> None:
+        """To be called at the end of a subclass's constructor."""
+        self._take_window()
+        self._show_scale()
+
+    def _take_window(self) -> None:
+        window = self._view.window
+        self._age_s = window.ages_s
+        self._span_changed()
+        plot = self.getPlotItem()
+        plot.setXRange(-window.seconds, 0.0, padding=0)
+        plot.getAxis("bottom").setTicks([self._view.ticks])
+        self._grid.set_seconds(window.seconds)
+
+    def _take_crosshair(self) -> None:
+        self._grid.set_crosshair(self._view.crosshair_s)
+
+    def _age_at(self, position: QPointF) -> float:
+        return float(self.getViewBox().mapSceneToView(position).x())
 
     def _centre_empty_state(self) -> None:
         self._empty_state.adjustSize()
         area = self.viewport().rect().adjusted(_LEFT_AXIS_PX, 0, 0, -20)
         self._empty_state.move(area.center() - self._empty_state.rect().center())
 
+    def _label_every(self, steps: int) -> int:
+        """As many labels as stand above each other without touching."""
+        step_px = (self.viewport().height() - _BOTTOM_AXIS_PX) / max(steps, 1)
+        dividing = [each for each in range(1, steps + 1) if steps % each == 0]
+        return next((each for each in dividing if each * step_px >= _LABEL_HEIGHT_PX), max(steps, 1))
+
     def _show_scale(self) -> None:
         ticks = self._range.ticks()
-        self.getPlotItem().setYRange(0.0, self._range.top, padding=0)
-        self.getPlotItem().getAxis("left").setTicks([[(tick, f"{tick:g}") for tick in ticks]])
-        self._grid.set_scale(self._range.top, ticks)
-
-
-def _time_ticks() -> list[tuple[float, str]]:
-    ages = range(int(-WINDOW_S), 1, int(_GRID_EVERY_S))
-    return [(float(age), "now" if age == 0 else f"−{-age} s") for age in ages]
+        self.getPlotItem().setYRange(self._range.bottom, self._range.top, padding=0)
+        every = self._label_every(len(ticks) - 1)
+        labels = [(tick, f"{tick:g}" if at % every == 0 else "") for at, tick in enumerate(ticks)]
+        self.getPlotItem().getAxis("left").setTicks([labels])
+        self._grid.set_scale(self._range.bottom, self._range.top, ticks)

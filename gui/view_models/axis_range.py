@@ -26,6 +26,8 @@ def next_step(value: float) -> float:
 class SteppedRange:
     """A scale from 0 to `top`, never below ``smallest_top``."""
 
+    bottom = 0.0
+
     def __init__(self, smallest_top: float) -> None:
         """Start with the smallest scale."""
         self._smallest_top = smallest_top
@@ -55,3 +57,21 @@ class SteppedRange:
         decade = 10.0 ** math.floor(math.log10(self.top) + 1e-9)
         parts = 5 if round(self.top / decade) in (1, 5) else 4
         return [self.top * part / parts for part in range(parts + 1)]
+
+
+class FixedRange(SteppedRange):
+    """A scale that stays, from ``bottom`` to ``top``."""
+
+    def __init__(self, bottom: float, top: float, step: float) -> None:
+        """With a tick every ``step``."""
+        super().__init__(top)
+        self.bottom = bottom
+        self._step = step
+
+    def update(self, peak: float, now_s: float) -> bool:
+        """Nothing changes it."""
+        return False
+
+    def ticks(self) -> list[float]:
+        """From the bottom to the top."""
+        return [self.bottom + number * self._step for number in range(round((self.top - self.bottom) / self._step) + 1)]

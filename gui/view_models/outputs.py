@@ -32,6 +32,25 @@ def output_choices(devices: Iterable[str], wanted: str) -> list[OutputChoice]:
     return choices
 
 
+@dataclass(frozen=True, slots=True)
+class OutputProblem:
+    """Why nothing is heard; ``is_final`` unless it ends by itself as soon as the device works again."""
+
+    text: str
+    is_final: bool
+
+
+def output_problem(output: OutputStatus | None) -> OutputProblem | None:
+    """What the banner has to say about the output in use; ``None`` while there is nothing."""
+    if output is None or output.problem is None:
+        return None
+    if not output.is_waiting:
+        text = translate("Outputs", "{problem}; going on without sound")
+    else:
+        text = translate("Outputs", "{problem}; going on without sound until it returns, or choose another output")
+    return OutputProblem(text.format(problem=output.problem), not output.is_waiting)
+
+
 def output_text(output: OutputStatus | None) -> str:
     """One line about the output in use: its name, delay and device underflows."""
     if output is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.monitor.monitor import LOOP_LAG_MS, PAINT_MS, Monitor
+from core.monitor.monitor import CALLBACK_LATENESS_MS, CPU_PCT, LOOP_LAG_MS, PAINT_MS, Monitor
 from core.opus.packet import Bandwidth
 from core.playout.settings import PlayoutSettings
 from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
@@ -173,6 +173,7 @@ def _device_rows(output: OutputStatus | None) -> list[Row]:
 def _program_rows(monitor: Monitor) -> list[Row]:
     loop_lag = monitor.distributions[LOOP_LAG_MS].percentile(99)
     paint = monitor.distributions[PAINT_MS].percentile(99)
+    cpu = monitor.distributions[CPU_PCT].mean
     return [
         Row(
             translate("Statistics", "Loop lag p99"),
@@ -183,5 +184,15 @@ def _program_rows(monitor: Monitor) -> list[Row]:
             translate("Statistics", "Painting p99"),
             milliseconds(paint),
             translate("Statistics", "What painting one plot once takes"),
+        ),
+        Row(
+            translate("Statistics", "Callback lateness p99"),
+            milliseconds(monitor.distributions[CALLBACK_LATENESS_MS].percentile(99)),
+            translate("Statistics", "How late the sound device's thread was served; the device's latency covers it"),
+        ),
+        Row(
+            translate("Statistics", "Processor"),
+            UNKNOWN if cpu is None else f"{cpu:.0f} %",
+            translate("Statistics", "What all of this program takes of one core, on average of this session"),
         ),
     ]

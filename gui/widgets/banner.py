@@ -52,6 +52,11 @@ class Banner(QFrame):
         """What it says; empty while hidden."""
         return self._label.text() if not self.isHidden() else ""
 
+    @property
+    def topic(self) -> str:
+        """What the line is about, or was before it was taken away."""
+        return self._topic
+
     def show_problem(self, topic: str, level: BannerLevel, text: str) -> None:
         """Say ``text`` instead of whatever it says."""
         self._topic = topic

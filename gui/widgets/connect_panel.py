@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from typing import Final
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.receiver.options import DEFAULT_URL
 from gui.view_models.connection import ConnectionView
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
+
+_CREDENTIALS_KEY: Final = QKeySequence("Ctrl+K")
 
 
 class ConnectPanel(QFrame):
@@ -16,6 +31,8 @@ class ConnectPanel(QFrame):
     connect_wanted = Signal(str)
     """The address as typed."""
     disconnect_wanted = Signal()
+    credentials_wanted = Signal(str)
+    """The address as typed, whose credentials the user wants to see."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing connected, no history."""
@@ -48,6 +65,25 @@ class ConnectPanel(QFrame):
         self.button.clicked.connect(self._on_button)
         self._editor.returnPressed.connect(self._connect)
         self._editor.textChanged.connect(lambda _text: self._show_button())
+        self.key_button = QToolButton()
+        self.key_button.setText(self.tr("Key …"))
+        self.key_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.key_button.setFixedHeight(self.button.maximumHeight())
+        self.key_button.setShortcut(_CREDENTIALS_KEY)
+        self.address.installEventFilter(self)
+        describe(
+            self.key_button,
+            self.tr("Credentials"),
+            self.tr("Token, certificates and headers for the server of this address (Ctrl+K)"),
+        )
+        self.key_button.clicked.connect(lambda: self.credentials_wanted.emit(self.typed_url))
+        self.insecure = TextLabel(self.tr("▲ Certificate not checked"), "warning")
+        describe(
+            self.insecure,
+            self.tr("Warning: certificate not checked"),
+            self.tr("This connection accepts any certificate: anybody on the way can listen in and send"),
+        )
+        self.insecure.hide()
         self.shape = TextLabel()
         self.word = TextLabel("", "muted")
         self.detail = ElidedLabel("muted")
@@ -56,11 +92,13 @@ class ConnectPanel(QFrame):
         first.setSpacing(8)
         first.addWidget(label)
         first.addWidget(self.address, 1)
+        first.addWidget(self.key_button)
         first.addWidget(self.button)
         second.setSpacing(8)
         second.addWidget(self.shape)
         second.addWidget(self.word)
         second.addWidget(self.detail, 1)
+        second.addWidget(self.insecure)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
@@ -96,6 +134,19 @@ class ConnectPanel(QFrame):
         if (is_running, running_url) != (self._is_running, self._running_url):
             self._is_running, self._running_url = is_running, running_url
             self._show_button()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Leave Ctrl+K to the button: in a line edit it would delete to the end of the line."""
+        is_early = event.type() == QEvent.Type.ShortcutOverride
+        if is_early and isinstance(event, QKeyEvent) and QKeySequence(event.keyCombination()) == _CREDENTIALS_KEY:
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+    def show_insecure(self, is_insecure: bool) -> None:
+        """Warn for as long as a connection runs that does not check who the server is."""
+        if is_insecure == self.insecure.isHidden():
+            self.insecure.setVisible(is_insecure)
 
     @property
     def typed_url(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 
@@ -82,6 +85,55 @@ class LegendEntry(QWidget):
     def show_value(self, value: str) -> None:
         """Write ``value`` behind the name."""
         self.label.show_text(f"{self._name} {value}")
+
+
+class LegendRow(QWidget):
+    """Entries side by side; those that are not wanted, or for which there is no room, are hidden."""
+
+    _GAP_PX = 14
+
+    def __init__(self, entries: Sequence[QWidget], parent: QWidget | None = None) -> None:
+        """Takes ``entries`` in, from left to right."""
+        super().__init__(parent)
+        self._entries = entries
+        self._unwanted: frozenset[QWidget] = frozenset()
+        for entry in entries:
+            entry.setParent(self)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def leave_out(self, unwanted: Iterable[QWidget]) -> None:
+        """Hide these: what they stand for is not there to see."""
+        if (left_out := frozenset(unwanted)) != self._unwanted:
+            self._unwanted = left_out
+            self._place()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As high as the highest entry; any width will do."""
+        return QSize(0, max((entry.sizeHint().height() for entry in self._entries), default=0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Place what fits."""
+        super().resizeEvent(event)
+        self._place()
+
+    def event(self, event: QEvent) -> bool:
+        """An entry whose text has changed needs another width."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._place()
+        return super().event(event)
+
+    def _place(self) -> None:
+        left_px = 0
+        for entry in self._entries:
+            if entry in self._unwanted:
+                entry.hide()
+                continue
+            width = entry.sizeHint().width()
+            fits = left_px + width <= self.width()
+            entry.setGeometry(left_px, 0, width, self.height())
+            # Where one is left out, none after it stands in its place.
+            left_px = left_px + width + self._GAP_PX if fits else self.width() + 1
+            entry.setVisible(fits)
 
 
 def make_card(parent: QWidget | None = None) -> QFrame:

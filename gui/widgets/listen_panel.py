@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
+from core.audio.levels import AudioLevels
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.receiver.status import OutputStatus
+from gui.theme import Theme
 from gui.view_models.outputs import output_choices, output_text
 from gui.view_models.text import decibels
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.level_meter import LevelMeter
 
 
 class ListenPanel(QFrame):
@@ -23,11 +26,14 @@ class ListenPanel(QFrame):
     output_chosen = Signal(str)
     """What `core.receiver.options.ListenOptions.output` takes."""
     refresh_wanted = Signal()
+    devices_changed = Signal()
+    """The device in use has gone or is back: the choice of outputs should be listed anew, without a search."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         """Full volume, not muted, the system's default output."""
         super().__init__(parent)
         self.setObjectName("card")
+        self._is_running = self._is_waiting = False
         self.mute = QPushButton()
         self.mute.setCheckable(True)
         describe(self.mute, self.tr("Mute"), self.tr("Silence; playout goes on (M)"))
@@ -61,6 +67,7 @@ class ListenPanel(QFrame):
         self.refresh = QPushButton(self.tr("&Rescan"))
         self.refresh.clicked.connect(self.refresh_wanted)
         self.output_text = ElidedLabel("muted")
+        self.meter = LevelMeter(theme)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(12, 10, 12, 10)
         rows.setSpacing(8)
@@ -76,6 +83,7 @@ class ListenPanel(QFrame):
         first.addWidget(output_label)
         first.addWidget(self.output, 1)
         first.addWidget(self.refresh)
+        second.addWidget(self.meter, 1)
         second.addWidget(self.output_text, 1)
         self._show_mute()
         self._show_volume()
@@ -105,18 +113,29 @@ class ListenPanel(QFrame):
 
     def set_running(self, is_running: bool) -> None:
         """Looking for devices ends every stream of this program (PortAudio), so it is only offered without one."""
-        self.refresh.setEnabled(not is_running)
+        self._is_running = is_running
+        self._offer_refresh(self._is_waiting or not is_running)
+
+    def _offer_refresh(self, is_free: bool) -> None:
+        self.refresh.setEnabled(is_free)
         tooltip = (
-            self.tr("Disconnect first: looking for devices would interrupt the sound")
-            if is_running
-            else self.tr("Look again for sound devices (F5)")
+            self.tr("Look again for sound devices (F5)")
+            if is_free
+            else self.tr("Disconnect first: looking for devices would interrupt the sound")
         )
         if tooltip != self.refresh.toolTip():
             describe(self.refresh, self.tr("Rescan sound devices"), tooltip)
 
-    def show_output(self, output: OutputStatus | None) -> None:
-        """The output in use."""
+    def show_output(self, output: OutputStatus | None, levels: AudioLevels | None) -> None:
+        """The output in use, and how loud it is."""
+        self.meter.show_levels(levels)
         self.output_text.show_text(output_text(output))
+        is_waiting = output is not None and output.is_waiting
+        if is_waiting != self._is_waiting:
+            self._is_waiting = is_waiting
+            self._offer_refresh(is_waiting or not self._is_running)
+            # PortAudio's list was looked through for the device that has gone: it is up to date without a search.
+            self.devices_changed.emit()
 
     def _on_volume(self, volume_db: int) -> None:
         self._show_volume()

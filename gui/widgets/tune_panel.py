@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from core.opus.encoder import FRAME_SIZES_MS
 from gui.view_models.tune import FrameSizeView
@@ -12,7 +12,7 @@ from gui.widgets.labels import ElidedLabel, TextLabel, describe
 from gui.widgets.playout_controls import PlayoutControls, in_a_row
 
 
-class TunePanel(QFrame):
+class TunePanel(QWidget):
     """What is moved is passed on at once; what is in force it is told."""
 
     frame_size_chosen = Signal(object)
@@ -21,7 +21,6 @@ class TunePanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Show the least; `PlayoutControls.show_tuning` and `show_frame_size` tell the rest."""
         super().__init__(parent)
-        self.setObjectName("card")
         self.playout = PlayoutControls(self)
         self.playout_text = ElidedLabel("muted")
         self.latency_text = ElidedLabel("muted")
@@ -40,6 +39,10 @@ class TunePanel(QFrame):
         self.frame_note.setWordWrap(True)
         self._view: FrameSizeView | None = None
         self._lay_out(frame_label)
+
+    def add_beside_preset(self, widget: QWidget) -> None:
+        """Let ``widget`` stand at the end of the first row."""
+        self._preset_row.addWidget(widget)
 
     def show_playout(self, playout: str, latency: str) -> None:
         """What is in force of the buffer, and of the device's latency."""
@@ -76,12 +79,13 @@ class TunePanel(QFrame):
 
     def _lay_out(self, frame_label: QWidget) -> None:
         grid = QGridLayout(self)
-        grid.setContentsMargins(12, 8, 12, 8)
+        grid.setContentsMargins(6, 4, 6, 4)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(5)
         controls = self.playout
+        self._preset_row = in_a_row(controls.preset)
         rows = (
-            (controls.preset_label, in_a_row(controls.preset)),
+            (controls.preset_label, self._preset_row),
             (controls.kind_label, in_a_row(controls.kind, controls.mode_label, controls.mode)),
             # One of these two is hidden.
             (controls.bias_label, in_a_row(controls.bias_slider, controls.bias_spin)),

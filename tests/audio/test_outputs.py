@@ -86,6 +86,8 @@ class FakePortAudio:
     def __init__(self, channels: int = 2, failure: str | None = None) -> None:
         self.channels, self.failure = channels, failure
         self.streams: list[Any] = []
+        self._terminate: Any = None
+        self._initialize: Any = None
 
     def query_devices(self, kind: str | None = None) -> Any:
         device = {"index": 0, "name": "Speaker", "hostapi": 0, "max_output_channels": self.channels}
@@ -111,6 +113,8 @@ def portaudio(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
         self.library = fake
 
     monkeypatch.setattr(PortAudio, "__init__", load)
+    # What these tests leave open is no obstacle to those that look for devices.
+    monkeypatch.setattr(PortAudio, "_open", [])
     return fake
 
 
@@ -191,3 +195,64 @@ def test_a_device_that_does_not_close_is_left_behind(portaudio: FakePortAudio) -
     took_s = time.monotonic() - began_s
     is_free.set()
     assert took_s < 2
+
+
+def test_devices_are_not_looked_for_while_a_stream_is_open_or_cannot_be_closed(portaudio: FakePortAudio) -> None:
+    searches: list[str] = []
+    portaudio._terminate = lambda: searches.append("end")
+    portaudio._initialize = lambda: searches.append("begin")
+    output = DeviceOutput()
+    output.start(constant(1.0))
+    [stream] = portaudio.streams
+    is_free = threading.Event()
+    stream.stop = lambda ignore_errors: is_free.wait(10)
+    PortAudio().refresh()
+    output.stop()
+    PortAudio().refresh()
+    assert searches == []
+    is_free.set()
+    deadline_s = time.monotonic() + 5
+    while not searches and time.monotonic() < deadline_s:
+        PortAudio().refresh()
+        time.sleep(0.01)
+    assert searches == ["end", "begin"]
+
+
+def test_a_search_that_fails_leaves_no_devices_and_the_next_one_mends_it(portaudio: FakePortAudio) -> None:
+    is_broken = True
+
+    def terminate() -> None:
+        raise portaudio.PortAudioError("PortAudio not initialized")
+
+    def initialize() -> None:
+        if is_broken:
+            raise portaudio.PortAudioError("Unanticipated host error")
+
+    portaudio._terminate, portaudio._initialize = terminate, initialize
+    with pytest.raises(OutputError, match="cannot be searched for devices: Unanticipated host error"):
+        PortAudio().refresh()
+    is_broken = False
+    PortAudio().refresh()
+
+
+def test_while_a_search_does_not_answer_a_choice_is_refused_and_nothing_hangs(
+    portaudio: FakePortAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.audio.portaudio._FREE_WITHIN_S", 0.05)
+    is_searching, may_go_on = threading.Event(), threading.Event()
+
+    def terminate() -> None:
+        is_searching.set()
+        may_go_on.wait(10)
+
+    portaudio._terminate, portaudio._initialize = terminate, lambda: None
+    search = threading.Thread(target=PortAudio().refresh)
+    search.start()
+    try:
+        assert is_searching.wait(5)
+        with pytest.raises(OutputError, match="does not answer"):
+            DeviceOutput()
+    finally:
+        may_go_on.set()
+        search.join()
+    assert DeviceOutput().name == "Speaker (Fake)"

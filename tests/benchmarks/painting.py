@@ -1,8 +1,9 @@
 """What painting costs: ``python -m tests.benchmarks.painting --seconds 60 [--url URL] [--output NAME]``.
 
-Runs the window at 1600x1000 with every plot fed and prints loop lag, painting time and CPU beside the figures of
-the first prototype. Without ``--url`` a made-up stream is drawn; with it a real session plays, so that device xruns
-count, too. For a real sound card without hardware run it in the environment of `tests.support.sound_card.SoundCard`.
+Runs the window at 1920x1080 with every plot open and fed, and prints loop lag, painting time, CPU and growth of memory
+beside the figures of the first prototype; then CPU once more with the window hidden. Without ``--url`` a made-up stream
+is drawn; with it a real session plays, so that device xruns count, too. ``--real`` brings along a server, a display and
+a sound card (PipeWire's null sink).
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import resource
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+_HIDDEN_S = 10.0
 
 _PROTOTYPE = {
     "loop lag p50": 0.4,
@@ -36,24 +40,57 @@ def main() -> int:
     parser.add_argument(
         "--device-latency",
         type=float,
-        default=20.0,
+        default=10.0,
         metavar="MS",
-        help="asked of the device (20); 0 for its own low latency",
+        help="asked of the device (10); 0 for its own low latency",
     )
-    parser.add_argument("--size", default="1600x1000")
+    parser.add_argument("--real", action="store_true", help="with a server, a sound card and a display of its own")
+    parser.add_argument("--period", type=int, default=256, metavar="SAMPLES", help="of that sound card (256)")
+    parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     chosen = parser.parse_args()
+    if chosen.real:
+        return run_real(chosen)
     if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     os.environ["QT_API"] = "pyside6"
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(chosen, Path(folder) / "settings.ini")
-    print(f"{'':24}{'here':>10}{'prototype':>12}")
+    print(f"{'':38}{'here':>10}{'prototype':>12}")
     for name, value in figures.items():
-        unit = "%" if name == "CPU" else "" if "xruns" in name or "number" in name else "ms"
+        unit = (
+            "%"
+            if name.startswith("CPU")
+            else "MB"
+            if name.startswith("memory")
+            else ""
+            if "xruns" in name or "number" in name
+            else "ms"
+        )
         known = f"{_PROTOTYPE[name]:.1f}" if name in _PROTOTYPE else ""
-        print(f"{name:24}{value:10.2f}{known:>12} {unit}")
+        print(f"{name:38}{value:10.2f}{known:>12} {unit}")
     return 1 if figures["loop lag p99"] >= 10.0 or figures.get("device xruns", 0) else 0
+
+
+def run_real(chosen: argparse.Namespace) -> int:
+    """Once more as a process of its own, with all that it needs; gives its exit status."""
+    from tests.support.display import VirtualDisplay
+    from tests.support.processes import opuscope, python
+    from tests.support.sound_card import SoundCard
+
+    with ExitStack() as stack:
+        card = stack.enter_context(SoundCard(period=chosen.period))
+        display = stack.enter_context(VirtualDisplay())
+        serve = ("serve", "--source", "sweep", "--sample-rate", "48000", "--channels", "2", "--port", "0")
+        server = stack.enter_context(opuscope(*serve))
+        url = server.wait_for_line(r"listening on (\S+)", 30)[1]
+        arguments = ["--url", url, "--seconds", f"{chosen.seconds:g}", "--size", chosen.size, "--theme", chosen.theme]
+        arguments += ["--device-latency", f"{chosen.device_latency:g}"]
+        environment = {**card.environment, **display.environment}
+        bench = stack.enter_context(python("-m", "tests.benchmarks.painting", *arguments, environment=environment))
+        status = bench.wait(chosen.seconds + _HIDDEN_S + 60)
+        print(bench.text("stdout"), bench.text("stderr"), sep="", end="")
+    return status
 
 
 def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]:
@@ -98,6 +135,8 @@ def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]
             await asyncio.sleep(STEP_S)
 
     async def run() -> None:
+        for dock in (*window.watch.docks, window.what_if.dock):
+            dock.show()
         window.show()
         window.activateWindow()
         await asyncio.sleep(1.0)
@@ -115,7 +154,12 @@ def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]
             monitor.distributions[name] = type(monitor.distributions[name])(0.02, 1_000.0)
         xruns_before = _xruns(owner)
         cpu_before, began = _cpu_s(), time.perf_counter()
-        await asyncio.sleep(chosen.seconds)
+        settled_mb = None
+        for _ in range(max(1, round(chosen.seconds))):
+            await asyncio.sleep(min(1.0, chosen.seconds))
+            if settled_mb is None and time.perf_counter() - began > min(60.0, chosen.seconds / 2):
+                settled_mb = _memory_mb()
+        figures["memory growth after the first minute"] = _memory_mb() - (settled_mb or _memory_mb())
         figures.update(_percentiles("loop lag", monitor.distributions[LOOP_LAG_MS]))
         figures.update(_percentiles("paint", monitor.distributions[PAINT_MS]))
         figures["paintings a second, number"] = monitor.distributions[PAINT_MS].count / chosen.seconds
@@ -126,6 +170,11 @@ def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]
             figures["device xruns"] = _xruns(owner) - xruns_before
             snapshot = owner.snapshot()
             figures["underruns, number"] = snapshot.underruns.episodes if snapshot else 0
+        window.hide()
+        await asyncio.sleep(1.0)
+        cpu_before, began = _cpu_s(), time.perf_counter()
+        await asyncio.sleep(_HIDDEN_S)
+        figures["CPU with the window hidden"] = 100 * (_cpu_s() - cpu_before) / (time.perf_counter() - began)
         if feeder is not None:
             feeder.cancel()
         is_over = asyncio.Event()
@@ -146,6 +195,15 @@ def _percentiles(name: str, distribution: Any) -> dict[str, float]:
 def _xruns(owner: Any) -> int:
     snapshot = owner.snapshot()
     return snapshot.output.xruns if snapshot and snapshot.output else 0
+
+
+def _memory_mb() -> float:
+    """What this process holds of the machine's memory; 0 where that cannot be told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * resource.getpagesize() / 1e6
 
 
 def _cpu_s() -> float:

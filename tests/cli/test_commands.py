@@ -18,7 +18,7 @@ REPORT_KEYS = {
     *("url", "connected", "dialect", "duration_s", "stream", "packets_received", "bytes_received"),
     *("total_samples_received", "concealed_samples", "concealment_events", "underruns", "buffer_depth_ms"),
     *("playout_delay_ms", "jitter_ms", "round_trip_time_ms", "device_latency_ms", "device_xruns", "reconnects"),
-    *("latency_ms", "target_delay_ms", "clock_skew_ppm", "stretched_pct", "skipped_pct"),
+    *("latency_ms", "target_delay_ms", "clock_skew_ppm", "stretched_pct", "skipped_pct", "impairment"),
 }
 
 
@@ -58,6 +58,16 @@ def test_the_probe_reports_every_promised_figure(tone_url: str) -> None:
     assert values["buffer_depth_ms"]["mean"] == pytest.approx(70, abs=40)
     assert values["playout_delay_ms"]["p50"] == pytest.approx(60, abs=40)
     assert values["round_trip_time_ms"] < 50
+    assert values["impairment"] is None
+
+
+def test_a_network_made_bad_on_purpose_shows_in_the_figures_and_is_named(tone_url: str) -> None:
+    values = probe(tone_url, "--impair", "delay=150,jitter=uniform:20")
+    assert values["impairment"] == "delay=150ms,jitter=uniform:20ms"
+    assert values["latency_ms"]["kind"] == "measured"
+    assert values["latency_ms"]["network"] == pytest.approx(165, abs=25)
+    assert values["round_trip_time_ms"] > 300
+    assert values["jitter_ms"] > 2
 
 
 def test_the_parts_of_a_measured_latency_add_up_to_its_total(tone_url: str) -> None:
@@ -129,6 +139,8 @@ def test_a_wrong_path_is_one_line_and_status_1(tone_url: str) -> None:
         (["probe", "ws://127.0.0.1/", "--preset", "best"], "accepted: lowest-delay, balanced, safe"),
         (["probe", "ws://127.0.0.1/", "--device-latency", "-1"], "accepted: above 0 to 2000"),
         (["probe", "ws://127.0.0.1/", "--buffer", "much"], "expected adaptive or fixed:MS"),
+        (["probe", "ws://127.0.0.1/", "--impair", "dely=5"], "'dely' is no impairment; accepted: delay, jitter, stall"),
+        (["demo", "--headless", "--impair", "trace=Makefile"], "Makefile is no JSON"),
         (["probe", "ws://127.0.0.1/", "--frame-ms", "7"], "accepted: 2.5, 5, 10, 20, 40, 60 ms"),
         (["probe", "ws://127.0.0.1/", "--ca-file", "/nowhere.pem"], "the CA file /nowhere.pem cannot be read"),
         (["probe", "wss://127.0.0.1/", "--ca-file", "Makefile"], "the CA file Makefile holds no certificates"),

@@ -32,8 +32,8 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Qt's offscreen platform complains about every window; all other warnings fail a test."""
-    item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints"))
+    """Qt's offscreen platform complains about every window and tray symbol; all other warnings fail a test."""
+    item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support", "systemTrayWindowChanged"))
 
 
 class Clock:

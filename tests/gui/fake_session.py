@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from core.audio.output import OutputError
+import numpy as np
+
+from core.audio.levels import AudioLevels
+from core.audio.output import OutputError, Pcm
 from core.monitor.monitor import LOOP_LAG_MS, Monitor
 from core.playout.late_history import GRID_MS
 from core.playout.settings import PlayoutSettings
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
+from core.receiver.impairment.settings import Impairment
 from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms, check_target_delay_ms
 from core.receiver.status import (
     ConnectionState,
@@ -39,6 +43,7 @@ STREAM = StreamFacts(
 )
 OUTPUT = OutputStatus(name="ear (ALSA)", is_device=True, latency_ms=10.0, xruns=0)
 LATENCY = LatencyBreakdown(frame=20.0, codec=6.5, network=4.2, buffer=61.0, device=10.0, total=101.7, kind="measured")
+LEVELS = AudioLevels((-7.4, -8.1), (-21.3, -22.0))
 ALL_SIZES = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
 NO_LATENCY = LatencyBreakdown(None, None, None, None, None, None, "estimated")
 
@@ -57,6 +62,7 @@ class FakeSession:
         self.refuses_output: str | None = None
         self.refuses_playout: str | None = None
         self.refuses_latency: str | None = None
+        self.played: Pcm = np.zeros((0, 2), dtype=np.float32)
         self._playout = options.playout
         self.breaks_with: Exception | None = None
         self._stop = asyncio.Event()
@@ -67,6 +73,7 @@ class FakeSession:
             latency=NO_LATENCY,
             underruns=UnderrunCounts(0, 0.0),
             output=None,
+            levels=None,
             buffer_depth_ms=None,
             target_delay_ms=options.playout.target_delay_ms,
             clock_skew_ppm=None,
@@ -110,6 +117,7 @@ class FakeSession:
             frame_size=FrameSizeControl(self.options.frame_ms, 20.0, ALL_SIZES, None),
             latency=LATENCY,
             output=OUTPUT,
+            levels=LEVELS,
             buffer_depth_ms=61.0,
             playout_delay_ms=63.0,
             jitter_ms=1.9,
@@ -158,8 +166,14 @@ class FakeSession:
         if not playout.is_adaptive:
             self.know(target_delay_ms=playout.target_delay_ms)
 
+    def set_impairment(self, impairment: Impairment) -> None:
+        self.asked.append(("impairment", impairment))
+        self.know(impairment=impairment)
+
     def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
-        return WhatIfCurve(GRID_MS, GRID_MS * 0, GRID_MS * 0, 0, 0.0)
+        worst = 3.0 if span is WhatIfSpan.RECENT else 8.0
+        late_pct = worst * np.exp(-GRID_MS / 25) + np.where(GRID_MS < 150, worst / 20, 0.0)
+        return WhatIfCurve(GRID_MS, late_pct, late_pct * 4, 3_000, float(span.value))
 
     async def request_frame_ms(self, frame_ms: float) -> None:
         if self.refuses_frame_ms is not None:
@@ -172,6 +186,12 @@ class FakeSession:
 
     def set_muted(self, muted: bool) -> None:
         self.asked.append(("muted", muted))
+
+    def set_balance(self, balance: float) -> None:
+        self.asked.append(("balance", balance))
+
+    def last_played(self, frames: int) -> Pcm:
+        return self.played[max(len(self.played) - frames, 0) :].copy()
 
     async def set_output(self, name: str) -> None:
         if self.refuses_output is not None:

@@ -7,13 +7,22 @@ import random
 
 from core.monitor.events import Level
 from core.monitor.monitor import (
+    BITRATE_KBPS,
     BUFFER_DEPTH_MS,
+    CONCEALED_MS,
     LATENCY_BUFFER_MS,
     LATENCY_DEVICE_MS,
     LATENCY_FRAME_MS,
     LATENCY_NETWORK_MS,
+    PACKET_KBPS,
+    PEAK_DBFS,
+    PLAYED_MS,
     PLAYOUT_DELAY_MS,
+    RELATIVE_DELAY_MS,
+    RMS_DBFS,
+    STARVED_MS,
     TARGET_DELAY_MS,
+    UNDERRUN_EPISODES,
     Monitor,
 )
 from core.opus.packet import SAMPLES_PER_MS
@@ -62,8 +71,10 @@ class FakeStream:
         for begin_s, (starved, cause) in _UNDERRUNS.items():
             after_s = at_s - begin_s
             if 0 <= after_s < STEP_S:
-                monitor.starved_ms.add(now_s, starved)
-                monitor.underrun_episodes.add(now_s, 1)
+                monitor.tally(STARVED_MS, starved)
+                monitor.tally(CONCEALED_MS, starved)
+                monitor.tally(UNDERRUN_EPISODES, 1)
+                monitor.tally_episode(cause.value, now_s, starved)
                 monitor.events.add(Level.WARNING, f"underrun: nothing to play for {starved:.0f} ms ({cause.value})")
                 began_ns = round(now_s * 1e9)
                 self.episodes.append(UnderrunEpisode(began_ns, round(starved * SAMPLES_PER_MS), cause))
@@ -77,3 +88,11 @@ class FakeStream:
         monitor.record(LATENCY_NETWORK_MS, network)
         monitor.record(LATENCY_BUFFER_MS, max(0.0, depth))
         monitor.record(LATENCY_DEVICE_MS, 10.0)
+        monitor.tally(PLAYED_MS, STEP_S * 1000)
+        for _ in range(2):
+            late = abs(self._random.gauss(0.0, 1.5)) + (60.0 if 0 < at_s - 17.0 < 0.3 else 0.0)
+            monitor.record(RELATIVE_DELAY_MS, late)
+            monitor.record(PACKET_KBPS, 64.0 + self._random.gauss(0.0, 6.0))
+        monitor.record(BITRATE_KBPS, 64.3)
+        monitor.record(PEAK_DBFS, -9.0 + self._random.gauss(0.0, 2.0))
+        monitor.record(RMS_DBFS, -21.0 + self._random.gauss(0.0, 2.0))

@@ -67,9 +67,8 @@ def test_before_the_first_connection_the_window_says_what_to_do(bench: Bench) ->
     assert panel.word.text() == "Not connected"
     assert panel.detail.full_text == "Enter an address and press Connect."
     assert panel.typed_url == "ws://127.0.0.1:8765/ws-audio"
-    for _ in range(3):
-        bench.window.watch_panel.refresh_next_plot()
-    assert "connect" in bench.window.watch_panel.depth_plot.empty_text
+    bench.window.watch.refresh_all()
+    assert "connect" in bench.window.watch.depth_plot.empty_text
 
 
 async def test_the_reconnect_countdown_counts_down(bench: Bench) -> None:

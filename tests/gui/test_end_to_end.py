@@ -109,9 +109,9 @@ async def test_it_connects_and_every_plot_receives_data(open_real: OpenReal, url
             metric.LATENCY_NETWORK_MS,
         ):
             assert np.isfinite(real.monitor.series[name].window().mean).sum() >= 5, name
-        watch = real.window.watch_panel
-        assert watch.depth_plot.refresh()
-        assert watch.latency_plot.refresh()
+        watch = real.window.watch
+        assert watch.depth_plot.refresh(real.monitor.history)
+        assert watch.latency_plot.refresh(real.monitor.history)
         drawn = watch.depth_plot.mean_curve.getData()[1]
         assert np.nanmax(drawn) == np.nanmax(real.monitor.series[metric.BUFFER_DEPTH_MS].window().mean)
 

@@ -174,7 +174,8 @@ async def test_the_window_comes_back_as_it_was_left(qapp: QApplication, bench: B
     window.scan_devices()
     window.resize(1320, 820)
     window.show()
-    window._layout._side_splitter.setSizes([900, 420])
+    window.watch.jitter_dock.close()
+    window.watch.level_dock.show()
     await bench.connect("ws://127.0.0.1:9000/other")
     window.listen_panel.volume.setValue(-9)
     window.listen_panel.mute.click()
@@ -187,7 +188,8 @@ async def test_the_window_comes_back_as_it_was_left(qapp: QApplication, bench: B
     again = Bench(settings_path)
     # Qt fits sizes to the screen, and the offscreen one is smaller than the window.
     assert again.store.get(settings.WINDOW_GEOMETRY) == bytes(window.saveGeometry().data())
-    assert again.window._layout._side_splitter.saveState() == window._layout._side_splitter.saveState()
+    assert again.window.watch.jitter_dock.isHidden()
+    assert not again.window.watch.level_dock.isHidden()
     assert again.window.connect_panel.typed_url == "ws://127.0.0.1:9000/other"
     assert again.window.listen_panel.volume.value() == -9
     assert again.window.listen_panel.mute.isChecked()
@@ -202,7 +204,7 @@ def test_a_window_opens_whatever_the_file_holds(qapp: QApplication, settings_pat
     file = QSettings(str(settings_path), QSettings.Format.IniFormat)
     for setting, stored in BROKEN:
         file.setValue(setting.name, stored)
-    file.setValue(settings.SIDE_SPLITTER.name, '"AAAA"')
+    file.setValue(settings.WINDOW_DOCKS.name, '"AAAA"')
     file.setValue(settings.WINDOW_GEOMETRY.name, '"AAAA"')
     file.sync()
     bench = Bench(settings_path)

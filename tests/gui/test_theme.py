@@ -26,7 +26,7 @@ _TEXT_ON = [
     ("on_accent", "accent"),
     ("on_accent", "accent_hover"),
 ]
-_DATA = ("depth", "target", "underrun", "stack_frame", "stack_network", "stack_buffer", "stack_device", "marker")
+_DATA = ("depth", "target", "underrun", "marker")
 
 
 def luminance(color: str) -> float:
@@ -55,8 +55,16 @@ def test_data_stand_out_from_the_plot(colors: Colors, data: str) -> None:
 
 
 @pytest.mark.parametrize("colors", [DARK, LIGHT], ids=["dark", "light"])
+def test_causes_and_parts_stand_out_from_the_plot_and_differ(colors: Colors) -> None:
+    for fills in (colors.stack, colors.causes):
+        assert len(set(fills)) == len(fills)
+        for fill in fills:
+            assert contrast(fill, colors.plot) >= 3.0
+
+
+@pytest.mark.parametrize("colors", [DARK, LIGHT], ids=["dark", "light"])
 def test_neighbours_in_the_stack_differ_in_brightness_too(colors: Colors) -> None:
-    stack = [colors.stack_frame, colors.stack_network, colors.stack_buffer, colors.stack_device]
+    stack = colors.stack
     for below, above in itertools.pairwise(stack):
         assert contrast(below, above) >= 1.2
 
@@ -65,14 +73,14 @@ def test_switching_reaches_widgets_and_plots_and_is_remembered(qapp: QApplicatio
     for choice, colors in ((ThemeChoice.DARK, DARK), (ThemeChoice.LIGHT, LIGHT)):
         bench.window._choose_theme(choice)
         assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(colors.window)
-        plot = bench.window.watch_panel.depth_plot
+        plot = bench.window.watch.depth_plot
         assert plot.backgroundBrush().color() == QColor(colors.plot)
         assert plot.mean_curve.opts["pen"].color() == QColor(colors.depth)
         assert bench.store.get(settings.THEME) is choice
 
 
 def test_pens_are_thin_and_opaque_because_anything_else_costs_audio(bench: Bench) -> None:
-    watch = bench.window.watch_panel
+    watch = bench.window.watch
     for curve in (watch.depth_plot.mean_curve, watch.depth_plot.target_curve, watch.latency_plot.total_curve):
         assert curve.opts["pen"].widthF() == 1.0
         assert curve.opts["pen"].color().alpha() == 255

@@ -209,8 +209,8 @@ async def test_the_target_line_follows_the_target_in_force(bench: Bench) -> None
         bench.clock.advance(0.1)
         bench.monitor.record(BUFFER_DEPTH_MS, 50.0)
         bench.monitor.record(TARGET_DELAY_MS, 20.0 if step < 20 else 115.0)
-    bench.window.watch_panel.refresh_next_plot()
-    plot = bench.window.watch_panel.depth_plot
+    bench.window.watch.refresh_all()
+    plot = bench.window.watch.depth_plot
     drawn = plot.target_curve.getData()[1]
     np.testing.assert_array_equal(drawn[-30:-22], 20.0)
     np.testing.assert_array_equal(drawn[-15:-1], 115.0)
@@ -222,6 +222,6 @@ async def test_a_target_that_follows_the_network_is_in_the_log_but_no_marker(ben
     bench.monitor.record(BUFFER_DEPTH_MS, 50.0)
     bench.monitor.events.add(Level.INFO, "target delay 20 -> 115 ms: stalls in the last 5 s")
     bench.window.show_facts()
-    bench.window.watch_panel.refresh_next_plot()
+    bench.window.watch.refresh_all()
     assert bench.window.events.events.rowCount() == 1
-    assert bench.window.watch_panel.depth_plot.marker_ages_s == ()
+    assert bench.window.watch.depth_plot.markers == ()

@@ -8,16 +8,24 @@ import numpy as np
 import pytest
 
 from core.monitor.events import Level
-from core.monitor.monitor import BUFFER_DEPTH_MS, LATENCY_BUFFER_MS, LATENCY_FRAME_MS, TARGET_DELAY_MS
+from core.monitor.monitor import (
+    BUFFER_DEPTH_MS,
+    LATENCY_BUFFER_MS,
+    LATENCY_FRAME_MS,
+    STARVED_MS,
+    TARGET_DELAY_MS,
+    UNDERRUN_CAUSES,
+    UNDERRUN_EPISODES,
+)
+from core.monitor.time_series import Span, ages_s
 from tests.gui.conftest import Bench, eventually
 
 
 async def test_while_no_audio_has_come_every_plot_says_so(bench: Bench) -> None:
     await bench.connect()
     bench.window.show_facts()
-    for _ in range(3):
-        bench.window.watch_panel.refresh_next_plot()
-    watch = bench.window.watch_panel
+    bench.window.watch.refresh_all()
+    watch = bench.window.watch
     for plot in (watch.depth_plot, watch.underrun_plot, watch.latency_plot):
         assert plot.empty_text == "Waiting for audio"
 
@@ -32,18 +40,21 @@ async def test_plots_draw_exactly_what_the_monitor_holds(bench: Bench) -> None:
         monitor.record(LATENCY_FRAME_MS, 26.5)
         monitor.record(LATENCY_BUFFER_MS, 50.0)
         if step == 40:
-            monitor.starved_ms.add(monitor.now_s(), 35.0)
-            monitor.underrun_episodes.add(monitor.now_s(), 1)
-    for _ in range(3):
-        bench.window.watch_panel.refresh_next_plot()
-    watch = bench.window.watch_panel
+            monitor.tally(STARVED_MS, 35.0)
+            monitor.tally(UNDERRUN_EPISODES, 1)
+            monitor.tally_episode("decoder", monitor.now_s(), 35.0)
+    bench.window.watch.refresh_all()
+    watch = bench.window.watch
     window = monitor.series[BUFFER_DEPTH_MS].window()
     recorded = np.isfinite(window.mean)
     x, y = watch.depth_plot.mean_curve.getData()
-    np.testing.assert_array_equal(x, window.age_s)
+    np.testing.assert_array_equal(x, ages_s(Span()))
     np.testing.assert_array_equal(y[recorded], window.mean[recorded])
     assert recorded.sum() >= 50
-    assert watch.underrun_plot.bars.tops.tolist() == [35.0]
+    layers = zip(UNDERRUN_CAUSES, watch.underrun_plot.layers, strict=True)
+    tops = {cause: layer.tops.tolist() for cause, layer in layers}
+    assert {cause: top for cause, top in tops.items() if top} == {"decoder": [pytest.approx(35.0)]}
+    assert watch.underrun_plot.lasting.tops.tolist() == []
     assert len(watch.underrun_plot.triangles.getData()[0]) == 1
     total = watch.latency_plot.total_curve.getData()[1]
     np.testing.assert_allclose(total[recorded], 76.5)
@@ -56,15 +67,13 @@ async def test_a_change_is_marked_on_every_plot_until_it_has_left_the_window(ben
     bench.monitor.record(BUFFER_DEPTH_MS, 50.0)
     bench.monitor.events.add(Level.CHANGE, "frame size is now 10 ms")
     bench.clock.advance(20.0)
-    for _ in range(3):
-        bench.window.watch_panel.refresh_next_plot()
-    watch = bench.window.watch_panel
+    bench.window.watch.refresh_all()
+    watch = bench.window.watch
     for plot in (watch.depth_plot, watch.underrun_plot, watch.latency_plot):
-        assert [round(age) for age in plot.marker_ages_s] == [-20]
+        assert [(round(marker.age_s), marker.label) for marker in plot.markers] == [(-20, "1")]
     bench.clock.advance(45.0)
-    for _ in range(3):
-        bench.window.watch_panel.refresh_next_plot()
-    assert watch.depth_plot.marker_ages_s == ()
+    bench.window.watch.refresh_all()
+    assert watch.depth_plot.markers == ()
 
 
 async def test_history_survives_a_new_session(bench: Bench) -> None:
@@ -74,8 +83,8 @@ async def test_history_survives_a_new_session(bench: Bench) -> None:
     await eventually(lambda: not bench.owner.is_running)
     second = await bench.connect()
     assert second.monitor is bench.monitor
-    bench.window.watch_panel.refresh_next_plot()
-    assert bench.window.watch_panel.depth_plot.empty_text == ""
+    bench.window.watch.refresh_all()
+    assert bench.window.watch.depth_plot.empty_text == ""
 
 
 async def test_nothing_is_painted_while_nobody_can_see_it(bench: Bench) -> None:

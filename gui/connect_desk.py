@@ -1,0 +1,93 @@
+"""From an address to a session: with what is set, and with the credentials that belong to that server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from core.receiver.connection import without_secrets
+from core.receiver.options import ListenOptions, SettingError
+from gui import settings
+from gui.credentials import Credentials, CredentialsKeeper
+from gui.credentials_desk import CredentialsDesk
+from gui.options import WindowOptions
+from gui.problems import Problems
+from gui.session_owner import SessionOwner
+from gui.settings import SettingsStore
+from gui.widgets.connect_panel import ConnectPanel
+
+
+class ConnectDesk(QObject):
+    """Between the address and the owner of sessions."""
+
+    def __init__(
+        self,
+        panel: ConnectPanel,
+        owner: SessionOwner,
+        store: SettingsStore,
+        options: WindowOptions,
+        problems: Problems,
+        window: QWidget,
+    ) -> None:
+        """``options`` are those of the command line."""
+        super().__init__(window)
+        self._panel, self._owner, self._store = panel, owner, store
+        self._options, self._problems = options, problems
+        self.impairment = options.impairment
+        """What the network lab does to the next session."""
+        self._credentials = CredentialsDesk(CredentialsKeeper(store, parent=self), window)
+        panel.connect_wanted.connect(self.connect_to)
+        panel.disconnect_wanted.connect(self.disconnect_from)
+        panel.credentials_wanted.connect(self._credentials.ask)
+        self._credentials.connect_wanted.connect(self.connect_to)
+        self._credentials.problem.connect(problems.say)
+
+    def connect_to(self, url: str) -> None:
+        """Listen to ``url``. A bad address is refused in the banner, and everything stays as it is."""
+        try:
+            self._credentials.keeper.fetch_for_connection(url, lambda found: self._connect_with(url, found))
+        except SettingError as error:
+            self._refuse_address(error)
+
+    def _connect_with(self, url: str, found: Credentials) -> None:
+        try:
+            options = replace(
+                found.applied_to(self._connection_options(url)),
+                frame_ms=self._store.get(settings.FRAME_MS),
+                playout=self._store.tuning.playout,
+                device_latency_ms=self._store.tuning.device_latency_ms,
+                output=self._store.get(settings.OUTPUT),
+                impairment=self.impairment,
+            )
+        except SettingError as error:
+            self._refuse_address(error)
+            return
+        self._problems.forget()
+        if self._options.remember_url or url != self._options.url:
+            self._store.remember_url(without_secrets(url))
+        self._panel.set_address(url)
+        self._owner.start(options)
+
+    def _refuse_address(self, error: SettingError) -> None:
+        self._problems.say(str(error))
+        self._panel.focus_address()
+
+    def disconnect_from(self) -> None:
+        """End the session, and whatever was on its way to one."""
+        self.cancel()
+        self._owner.stop()
+
+    def cancel(self) -> None:
+        """Wait for no keyring any more."""
+        self._credentials.keeper.cancel()
+
+    def _connection_options(self, url: str) -> ListenOptions:
+        """Dialect and token of the command line belong to its address: no other server may see them."""
+        given = self._options.listen
+        if given is None:
+            return ListenOptions(url)
+        if given.url == url:
+            return given
+        return ListenOptions(url, ca_file=given.ca_file)

@@ -1,0 +1,280 @@
+"""Watch: the plots in their docks, painted one at a time, and what stands beside their titles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QObject
+
+from core.monitor.changes import ChangeBook
+from core.monitor.events import Level
+from core.monitor.monitor import (
+    BITRATE_KBPS,
+    PACKET_KBPS,
+    PAINT_MS,
+    PEAK_DBFS,
+    RELATIVE_DELAY_MS,
+    RMS_DBFS,
+    UNDERRUN_CAUSES,
+    Monitor,
+)
+from core.receiver.status import SessionSnapshot
+from gui.docks import PanelDock
+from gui.plots.depth_plot import DepthPlot
+from gui.plots.grid import Marker
+from gui.plots.latency_plot import LatencyPlot
+from gui.plots.range_plot import RangePlot
+from gui.plots.time_plot import TimePlot
+from gui.plots.underrun_plot import UnderrunPlot
+from gui.theme import Theme
+from gui.time_view import TimeView
+from gui.view_models.axis_range import FixedRange, SteppedRange
+from gui.view_models.latency import latency_view
+from gui.view_models.text import UNKNOWN, milliseconds, plain_milliseconds
+from gui.widgets.labels import LegendEntry
+
+_MAX_MARKERS: Final = 40
+"""While a slider is dragged every step is a change; more lines than these would hide the data."""
+
+_LOWEST_DBFS: Final = -60.0
+
+
+class Watch(QObject):
+    """Everything over time: buffer depth, underruns, latency, arrival jitter, bit rate, level."""
+
+    def __init__(self, monitor: Monitor, theme: Theme, parent: QObject | None = None) -> None:
+        """Read from ``monitor``."""
+        super().__init__(parent)
+        self._monitor = monitor
+        self._theme = theme
+        self._next = 0
+        self._is_running = self._has_played = False
+        self.view = TimeView(monitor, self)
+        self.changes = ChangeBook(monitor)
+        self._make_plots()
+        self._make_legends()
+        self._make_docks()
+        theme.changed.connect(self._take_colors)
+        self.view.changed.connect(self.refresh_all)
+        self.view.crosshair_moved.connect(self._show_pointed)
+        self._take_colors()
+        self.show_facts(None, False)
+
+    @property
+    def plots(self) -> tuple[TimePlot, ...]:
+        """All of them, from top to bottom."""
+        return (
+            self.depth_plot,
+            self.underrun_plot,
+            self.latency_plot,
+            self.jitter_plot,
+            self.bitrate_plot,
+            self.level_plot,
+        )
+
+    def refresh_next_plot(self) -> None:
+        """Bring one plot up to date; called in turn, so that the event loop never waits for all of them at once."""
+        self._monitor.advance()
+        for _ in self.plots:
+            plot = self.plots[self._next]
+            self._next = (self._next + 1) % len(self.plots)
+            # One that is closed, or behind another tab, costs nothing.
+            if plot.isVisible():
+                if not self.view.is_frozen:
+                    self._refresh(plot)
+                return
+
+    def refresh_all(self) -> None:
+        """Another window, or frozen: all of them at once."""
+        self._monitor.advance()
+        self.changes.update()
+        for plot in self.plots:
+            self._refresh(plot)
+
+    def show_facts(self, snapshot: SessionSnapshot | None, is_running: bool) -> None:
+        """Bring the texts up to date. ``is_running`` tells whether audio may still come."""
+        self._is_running = is_running
+        self._has_played = snapshot is not None and snapshot.total_samples_received > 0
+        self.changes.update()
+        self.depth_dock.legend.leave_out(() if self.depth_plot.has_bound else (self._depth_bound,))
+        seen = self.underrun_plot.causes_seen
+        self.underrun_dock.legend.leave_out(
+            entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
+        )
+        if self.view.crosshair_s is not None:
+            return
+        depth = snapshot.buffer_depth_ms if snapshot else None
+        self.depth_dock.value.show_text(milliseconds(depth) if depth is not None else "")
+        self._depth_target.show_value(plain_milliseconds(snapshot.target_delay_ms) if snapshot else UNKNOWN)
+        self.underrun_dock.value.show_text(self._underrun_text(snapshot))
+        view = latency_view(snapshot.latency if snapshot else None)
+        for entry, value in zip(self._stack, (view.frame, view.network, view.buffer, view.device), strict=True):
+            entry.show_value(value)
+        self.latency_dock.value.show_text("" if view.total == UNKNOWN else view.total)
+        jitter = snapshot.jitter_ms if snapshot else None
+        self.jitter_dock.value.show_text("" if jitter is None else self.tr("jitter {0}").format(milliseconds(jitter)))
+        stream = snapshot.stream if snapshot else None
+        self.bitrate_dock.value.show_text(
+            ""
+            if stream is None
+            else self.tr("{rate:.1f} kbit/s, {size:.0f} bytes a packet").format(
+                rate=stream.bitrate_kbps, size=stream.packet_bytes
+            )
+        )
+        levels = snapshot.levels if snapshot else None
+        self.level_dock.value.show_text("" if levels is None else _decibels(max(levels.peak_dbfs)))
+
+    def problem_s(self, is_next: bool) -> float | None:
+        """Monotonic time of the problem after, or before, what is looked at; ``None`` if there is none."""
+        here_s = self.view.pointed_s
+        if here_s is None:
+            end_s = self.view.end_s
+            here_s = end_s if end_s is not None else 0.0
+        times = [
+            event.at_ns / 1e9 for event in self._monitor.events.since(0) if event.level in (Level.WARNING, Level.ERROR)
+        ]
+        # Half a bin of room: the crosshair stands where a bin does.
+        if is_next:
+            return next((at_s for at_s in times if at_s > here_s + 0.1), None)
+        return next((at_s for at_s in reversed(times) if at_s < here_s - 0.1), None)
+
+    def _make_plots(self) -> None:
+        view, painted = self.view, self._record_paint
+        self.depth_plot = DepthPlot(view, painted)
+        self.underrun_plot = UnderrunPlot(view, painted)
+        self.latency_plot = LatencyPlot(view, painted)
+        self.jitter_plot = RangePlot(view, RELATIVE_DELAY_MS, SteppedRange(20.0), painted, milliseconds)
+        self.bitrate_plot = RangePlot(view, PACKET_KBPS, SteppedRange(50.0), painted, _kilobits, BITRATE_KBPS)
+        self.level_plot = RangePlot(view, PEAK_DBFS, FixedRange(_LOWEST_DBFS, 0.0, 20.0), painted, _decibels, RMS_DBFS)
+
+    def _make_legends(self) -> None:
+        self._depth_range = LegendEntry(self.tr("lowest to highest"))
+        self._depth_mean = LegendEntry(self.tr("mean"))
+        self._depth_target = LegendEntry(self.tr("target"))
+        self._depth_bound = LegendEntry(self.tr("bound of live mode"))
+        self._causes = [LegendEntry(cause) for cause in UNDERRUN_CAUSES]
+        self._stack = [
+            LegendEntry(name)
+            for name in (self.tr("frame + codec"), self.tr("network"), self.tr("buffer"), self.tr("device"))
+        ]
+        self._jitter = [LegendEntry(self.tr("mean")), LegendEntry(self.tr("lowest to highest packet"))]
+        self._bitrate = [LegendEntry(self.tr("mean of 2 s")), LegendEntry(self.tr("single packets"))]
+        self._level = [LegendEntry(self.tr("RMS")), LegendEntry(self.tr("peak"))]
+
+    def _make_docks(self) -> None:
+        self.depth_dock = PanelDock(
+            "depth",
+            self.tr("Buffer depth, ms"),
+            self.tr("Milliseconds of audio waiting to be played, and the target in force"),
+            self.depth_plot,
+            (self._depth_mean, self._depth_range, self._depth_target, self._depth_bound),
+        )
+        self.underrun_dock = PanelDock(
+            "underruns",
+            self.tr("Underruns, ms"),
+            self.tr("Milliseconds in which there was nothing to play, and why; ▲ where an episode begins"),
+            self.underrun_plot,
+            self._causes,
+        )
+        self.latency_dock = PanelDock(
+            "latency",
+            self.tr("Latency, ms"),
+            self.tr("From the source to the ear in milliseconds, part upon part"),
+            self.latency_plot,
+            self._stack,
+        )
+        self.jitter_dock = PanelDock(
+            "jitter",
+            self.tr("Arrival jitter, ms"),
+            self.tr("How much later each packet came than the quickest ones of late, in milliseconds"),
+            self.jitter_plot,
+            self._jitter,
+        )
+        self.bitrate_dock = PanelDock(
+            "bitrate",
+            self.tr("Bit rate, kbit/s"),
+            self.tr("What the packets hold, each by itself and on average"),
+            self.bitrate_plot,
+            self._bitrate,
+        )
+        self.level_dock = PanelDock(
+            "level",
+            self.tr("Level, dBFS"),
+            self.tr("How loud it is that goes to the output, in decibels below full scale"),
+            self.level_plot,
+            self._level,
+        )
+        self.docks: Sequence[PanelDock] = (
+            self.depth_dock,
+            self.underrun_dock,
+            self.latency_dock,
+            self.jitter_dock,
+            self.bitrate_dock,
+            self.level_dock,
+        )
+
+    def _refresh(self, plot: TimePlot) -> None:
+        has_data = plot.refresh(self.view.history)
+        plot.set_markers(self._markers())
+        plot.set_empty_text("" if has_data else self._empty_text(plot))
+
+    def _underrun_text(self, snapshot: SessionSnapshot | None) -> str:
+        if snapshot is None or not self._has_played:
+            return ""
+        counts = snapshot.underruns
+        if counts.episodes == 0:
+            return self.tr("none so far")
+        text = (
+            self.tr("{starved} in 1 episode") if counts.episodes == 1 else self.tr("{starved} in {episodes} episodes")
+        )
+        return text.format(starved=milliseconds(counts.starved_ms), episodes=counts.episodes)
+
+    def _empty_text(self, plot: object) -> str:
+        if plot is self.underrun_plot and self._has_played:
+            return self.tr("No underruns in this time")
+        if self._is_running:
+            return self.tr("Waiting for audio")
+        return self.tr("Nothing to show yet: connect to a stream") if plot is self.depth_plot else ""
+
+    def _markers(self) -> tuple[Marker, ...]:
+        end_s = self.view.end_s
+        if end_s is None:
+            return ()
+        seconds = self.view.window.seconds
+        ages = ((change, change.event.at_ns / 1e9 - end_s) for change in self.changes.changes)
+        # What has just changed lies a little after the newest bin's beginning, or before its end.
+        shown = [Marker(min(age, 0.0), str(change.number)) for change, age in ages if -seconds < age < 1.0]
+        return tuple(shown[-_MAX_MARKERS:])
+
+    def _show_pointed(self) -> None:
+        if self.view.crosshair_s is None:
+            return
+        for dock, plot in zip(self.docks, self.plots, strict=True):
+            dock.value.show_text(plot.pointed_text)
+
+    def _record_paint(self, took_ms: float) -> None:
+        self._monitor.record(PAINT_MS, took_ms)
+
+    def _take_colors(self) -> None:
+        colors = self._theme.colors
+        for plot in self.plots:
+            plot.set_colors(colors)
+        for entry in (self._depth_range, self._jitter[1], self._bitrate[1], self._level[1]):
+            entry.set_color(colors.depth_range)
+        for entry in (self._depth_mean, self._jitter[0], self._bitrate[0], self._level[0]):
+            entry.set_color(colors.depth)
+        self._depth_target.set_color(colors.target)
+        self._depth_bound.set_color(colors.underrun)
+        for entry, color in zip(self._causes, colors.causes, strict=True):
+            entry.set_color(color)
+        for entry, color in zip(self._stack, colors.stack, strict=True):
+            entry.set_color(color)
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.1f} dBFS".replace("-", "−")
+
+
+def _kilobits(value: float) -> str:
+    return f"{value:.1f} kbit/s"

@@ -1,0 +1,75 @@
+"""The what-if plot in its dock: refreshed seldom, and only where it can be seen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QObject
+
+from core.monitor.monitor import PAINT_MS, Monitor
+from core.playout.what_if import WhatIfSpan
+from gui.docks import PanelDock
+from gui.plots.what_if_plot import WhatIfPlot
+from gui.session_owner import SessionOwner
+from gui.theme import Theme
+from gui.view_models.what_if import WhatIfView, late_text
+from gui.widgets.labels import LegendEntry
+
+_EVERY: Final = 2
+"""Of the text refreshes: twice a second."""
+
+
+class WhatIfRoom(QObject):
+    """Between the session's curves and the plot."""
+
+    def __init__(self, owner: SessionOwner, monitor: Monitor, theme: Theme, parent: QObject | None = None) -> None:
+        """Nothing to show yet."""
+        super().__init__(parent)
+        self._owner, self._theme = owner, theme
+        self._count = 0
+        self.plot = WhatIfPlot(lambda took_ms: monitor.record(PAINT_MS, took_ms))
+        self._entries = [
+            LegendEntry(name) for name in (self.tr("10 s"), self.tr("5 min"), self.tr("target"), self.tr("actual"))
+        ]
+        self.dock = PanelDock(
+            "what_if",
+            self.tr("What if, % late"),
+            self.tr(
+                "What share of the packets would have come too late at each depth in milliseconds; point to read,"
+                " click to fix the buffer there. The grey line: what costs as much as the target does"
+            ),
+            self.plot,
+            self._entries,
+        )
+        theme.changed.connect(self._take_colors)
+        self._take_colors()
+
+    def show_facts(self) -> None:
+        """Bring the curves up to date, if it is time to and somebody can see them."""
+        self._count += 1
+        if self._count % _EVERY or not self.plot.isVisible():
+            return
+        session, snapshot = self._owner.session, self._owner.snapshot()
+        if session is None or snapshot is None or snapshot.packets_received == 0:
+            if session is None:
+                self.plot.show_view(None)
+                self.dock.value.show_text("")
+            return
+        playout = session.playout
+        view = WhatIfView(
+            session.what_if(WhatIfSpan.RECENT),
+            session.what_if(WhatIfSpan.LONG),
+            snapshot.target_delay_ms,
+            snapshot.playout_delay_ms,
+            playout.bias_ms_per_pct if playout.is_adaptive else None,
+        )
+        self.plot.show_view(view)
+        self.dock.value.show_text(late_text(view.recent, view.target_ms))
+
+    def _take_colors(self) -> None:
+        colors = self._theme.colors
+        self.plot.set_colors(colors)
+        for entry, color in zip(
+            self._entries, (colors.depth, colors.stack[3], colors.target, colors.good), strict=True
+        ):
+            entry.set_color(color)
