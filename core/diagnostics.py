@@ -182,6 +182,7 @@ def _connection(facts: DiagnosticsFacts) -> Iterator[str]:
     yield f"credentials given: {'yes' if facts.secrets else 'no'}"
     if facts.snapshot is not None:
         yield from (line for line in _all_of(facts.snapshot.connection) if not line.startswith("url:"))
+        yield f"network lab: {facts.snapshot.impairment.describe()}"
     else:
         yield "state: never connected"
 

@@ -79,6 +79,10 @@ class ConnectDesk(QObject):
         self.cancel()
         self._owner.stop()
 
+    def secrets(self) -> list[str]:
+        """What may stand in no report and no log."""
+        return self._credentials.keeper.secrets()
+
     def cancel(self) -> None:
         """Wait for no keyring any more."""
         self._credentials.keeper.cancel()

@@ -101,6 +101,12 @@ class CredentialsKeeper(QObject):
         remembered = self._remembered(server_of(url))
         return Credentials(ca_file=_path(remembered.ca_file), is_kept=remembered.is_in_keyring)
 
+    def secrets(self) -> list[str]:
+        """Tokens and header values known now: what may stand in no report and no log."""
+        known = self._known.values()
+        values = [value for credentials in known for _, value in credentials.headers]
+        return [*values, *(credentials.token for credentials in known if credentials.token)]
+
     def header_names(self, url: str) -> tuple[str, ...]:
         """Names of the headers that this server was last sent; their values may not have been kept."""
         return self._remembered(server_of(url)).header_names

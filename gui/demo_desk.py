@@ -5,20 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from PySide6.QtCore import QObject
 
 from core.receiver.impairment.settings import Impairment
 from core.receiver.status import SessionSnapshot
-from gui import settings
 from gui.scenario import Scenario
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
 from gui.tuner import Tuner
 from gui.widgets.caption_bar import CaptionBar
-
-_USUAL_FRAME_MS: Final = 20.0
 
 
 class DemoDesk(QObject):
@@ -37,6 +33,8 @@ class DemoDesk(QObject):
         self._tuner, self._store, self._owner = tuner, store, owner
         self._set_impairment = set_impairment
         self._scenario: Scenario | None = None
+        self._frame_ms: float | None = None
+        """In force when the demo began."""
         self.bar = CaptionBar()
 
     def want(self, impairment: Impairment) -> None:
@@ -46,7 +44,8 @@ class DemoDesk(QObject):
         def put_back() -> None:
             self._tuner.try_out(tuning)
             self._set_impairment(impairment)
-            self._request_frame_ms(self._store.get(settings.FRAME_MS) or _USUAL_FRAME_MS)
+            if self._frame_ms is not None:
+                self._request_frame_ms(self._frame_ms)
 
         self._scenario = Scenario(
             self._set_impairment,
@@ -63,8 +62,11 @@ class DemoDesk(QObject):
     def show_facts(self, snapshot: SessionSnapshot | None) -> None:
         """Begin with the first sound."""
         if self._scenario is not None and snapshot is not None and snapshot.total_samples_received:
+            if self._frame_ms is None:
+                self._frame_ms = self._owner.frame_ms
             self._scenario.begin_once()
 
     def _request_frame_ms(self, frame_ms: float) -> None:
         # Where the server takes no such request, that step shows nothing, and the demo goes on.
-        self._owner.request_frame_ms(frame_ms, lambda: None)
+        if self._owner.frame_ms is not None:
+            self._owner.request_frame_ms(frame_ms, lambda: None)

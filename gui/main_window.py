@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow
 
@@ -50,6 +50,7 @@ from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
 
 FIRST_SIZE: Final = (1600, 1000)
+_BOOKS_EVERY_MS: Final = 1_000
 
 ListDevices = Callable[[bool], list[str]]
 """Labels of the output devices; the argument asks to look again. Raises OutputError."""
@@ -93,7 +94,9 @@ class MainWindow(QMainWindow):
         self.statistics = StatisticsTable(theme)
         self.events = EventPanel(monitor.events, theme)
         self.lab_panel = LabPanel()
-        self._diagnostics = Diagnostics(monitor, owner, store, list_devices, self._options, clock_ns)
+        self._diagnostics = Diagnostics(
+            monitor, owner, store, list_devices, self._options, clock_ns, secrets=lambda: self.connecting.secrets()
+        )
         self.shortcut_sheet = self._make_shortcut_sheet()
         self.lab_panel.show_impairment(self._options.impairment)
         self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
@@ -107,6 +110,10 @@ class MainWindow(QMainWindow):
         self._take_settings()
         self._connect_signals()
         self._refresh = Refresh(self._refresh_pictures, self.show_facts, self)
+        self._books = QTimer(self)
+        self._books.setInterval(_BOOKS_EVERY_MS)
+        self._books.timeout.connect(self._keep_books)
+        self._books.start()
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
         self.show_facts()
 
@@ -166,9 +173,18 @@ class MainWindow(QMainWindow):
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
         self.demo.show_facts(snapshot)
         self.actions_.rescan.setEnabled(self.listen_panel.refresh.isEnabled())
-        self._problems.watch(
-            self.events.show_new(), snapshot.connection if snapshot else None, playing.output if playing else None
-        )
+        self._watch_problems()
+
+    def _watch_problems(self) -> None:
+        snapshot = self._owner.snapshot()
+        output = snapshot.output if snapshot and self._owner.is_running else None
+        self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None, output)
+
+    def _keep_books(self) -> None:
+        """What must go on while nobody sees the window: problems for whoever shows them, and what changes did."""
+        if not self.isVisible() or self.isMinimized():
+            self._watch_problems()
+            self.watch.changes.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Up and Down are the volume wherever the focused control has no use for them."""

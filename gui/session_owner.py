@@ -121,6 +121,18 @@ class SessionOwner(QObject):
         if self.session is not None:
             self._ask(self.session.request_frame_ms(frame_ms), undo)
 
+    @property
+    def frame_ms(self) -> float | None:
+        """The frame size in force, where the server can be asked for another one; else ``None``."""
+        snapshot = self.snapshot() if self.is_running else None
+        control = snapshot.frame_size if snapshot else None
+        return control.in_force_ms if control and control.unavailable_because is None else None
+
+    def request_encoder(self, bitrate: int | None = None, fec: bool | None = None, dtx: bool | None = None) -> None:
+        """Ask the server for other settings of its encoder; what is in force goes on to show."""
+        if self.session is not None:
+            self._ask(self.session.request_encoder(bitrate, fec, dtx), lambda: None)
+
     def set_output(self, name: str, undo: Callable[[], None]) -> None:
         """Move the running session to another output; ``undo`` is called if that one cannot be used."""
         if self.session is not None:

@@ -31,6 +31,11 @@ class SettledChange(QObject, Generic[T]):
         self._change = (first, now)
         self._timer.start()
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether it has not come to rest yet."""
+        return self._change is not None
+
     def forget(self) -> None:
         """Nobody is to be told of what has moved since."""
         self._timer.stop()

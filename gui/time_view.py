@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import QObject, Signal
 
 from core.monitor.monitor import History, Monitor
-from core.monitor.time_series import BIN_S
+from core.monitor.time_series import BIN_S, HISTORY_S, last_bin
 from gui.view_models.time_window import TimeWindow
 
 
@@ -40,13 +40,13 @@ class TimeView(QObject):
     @property
     def end_s(self) -> float | None:
         """Monotonic time at the right edge, or ``None`` before anything was recorded."""
-        newest_s = self.history.newest_s
-        return newest_s if self.window.end_bin is None else (self.window.end_bin + 1) * BIN_S
+        newest = self._newest_bin
+        return None if newest is None else (last_bin(self.window.span, newest) + 1) * BIN_S
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Of the time axis: position and text."""
-        return self.window.ticks(self._newest_bin)
+        return self.window.ticks(self._newest_bin, self.tr("frozen") if self.is_frozen else self.tr("now"))
 
     def choose(self, seconds: int) -> None:
         """Show so many seconds; what was at the right edge stays there."""
@@ -63,8 +63,8 @@ class TimeView(QObject):
     def resume(self) -> None:
         """Follow what comes again."""
         if self._frozen is not None:
+            self.point_at(None)
             self._frozen = None
-            self.crosshair_s = None
             self._show(TimeWindow(self.window.seconds))
 
     def zoom(self, steps: int, at: float = 1.0) -> None:
@@ -83,14 +83,22 @@ class TimeView(QObject):
         if self.is_frozen and newest is not None:
             self._show(self.window.moved(seconds, newest))
 
-    def go_to(self, at_s: float) -> None:
-        """Freeze with this moment in the middle."""
+    def go_to(self, at_s: float) -> bool:
+        """Freeze with this moment in the middle; tells whether it is kept still, or already."""
+        if self._frozen is not None and at_s > (self.history.newest_s or 0.0):
+            self.resume()
         self.freeze()
         newest = self._newest_bin
-        if newest is not None:
-            window = self.window.around(at_s, newest)
-            self._show(window)
-            self.point_at(at_s - (self.end_s or 0.0))
+        if newest is None or not self.is_kept(at_s):
+            return False
+        self._show(self.window.around(at_s, newest))
+        self.point_at(min(at_s - (self.end_s or 0.0), 0.0))
+        return True
+
+    def is_kept(self, at_s: float) -> bool:
+        """Whether the history reaches back to this monotonic time."""
+        newest_s = self._monitor.history.newest_s
+        return newest_s is not None and newest_s - HISTORY_S < at_s
 
     def point_at(self, age_s: float | None) -> None:
         """Move the crosshair there; ``None`` takes it away."""

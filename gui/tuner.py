@@ -20,6 +20,7 @@ from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
 from gui.settled_change import SettledChange
 from gui.tuning import Tuning, preset_of, tuning_of
+from gui.view_models.encoder import encoder_view
 from gui.view_models.tune import frame_size_view, latency_text, playout_text, tuning_change_text
 from gui.widgets.tune_panel import TunePanel
 
@@ -55,6 +56,9 @@ class Tuner(QObject):
         panel.playout.tuning_chosen.connect(self._on_chosen)
         panel.playout.tuning_moved.connect(self._set)
         panel.frame_size_chosen.connect(self._on_frame_size)
+        panel.encoder.bitrate_chosen.connect(lambda bitrate: owner.request_encoder(bitrate=bitrate))
+        panel.encoder.fec_chosen.connect(lambda fec: owner.request_encoder(fec=fec))
+        panel.encoder.dtx_chosen.connect(lambda dtx: owner.request_encoder(dtx=dtx))
         self._show_tuning()
 
     def show_facts(self) -> None:
@@ -62,6 +66,7 @@ class Tuner(QObject):
         snapshot = self._owner.snapshot() if self._owner.is_running else None
         control = snapshot.frame_size if snapshot else None
         self._panel.show_frame_size(frame_size_view(control, self._store.get(settings.FRAME_MS)))
+        self._panel.encoder.show_view(encoder_view(snapshot.encoder if snapshot else None))
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 
@@ -90,6 +95,7 @@ class Tuner(QObject):
     def try_out(self, tuning: Tuning) -> None:
         """Put ``tuning`` into force without remembering it for the next start."""
         self._set(tuning, self._store.override_tuning)
+        self._undo_change.forget()
         self._settle()
 
     def fix_depth(self, depth_ms: float) -> None:

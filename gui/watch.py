@@ -55,6 +55,8 @@ class Watch(QObject):
         self._make_plots()
         self._make_legends()
         self._make_docks()
+        for dock, plot in zip(self.docks, self.plots, strict=True):
+            dock.visibilityChanged.connect(lambda is_seen, plot=plot: self._refresh(plot) if is_seen else None)
         theme.changed.connect(self._take_colors)
         self.view.changed.connect(self.refresh_all)
         self.view.crosshair_moved.connect(self._show_pointed)
@@ -89,8 +91,9 @@ class Watch(QObject):
         """Another window, or frozen: all of them at once."""
         self._monitor.advance()
         self.changes.update()
-        for plot in self.plots:
-            self._refresh(plot)
+        for dock, plot in zip(self.docks, self.plots, strict=True):
+            if not dock.isHidden():
+                self._refresh(plot)
 
     def show_facts(self, snapshot: SessionSnapshot | None, is_running: bool) -> None:
         """Bring the texts up to date. ``is_running`` tells whether audio may still come."""
@@ -132,9 +135,11 @@ class Watch(QObject):
             end_s = self.view.end_s
             here_s = end_s if end_s is not None else 0.0
         times = [
-            event.at_ns / 1e9 for event in self._monitor.events.since(0) if event.level in (Level.WARNING, Level.ERROR)
+            event.at_ns / 1e9
+            for event in self._monitor.events.since(0)
+            if event.level in (Level.WARNING, Level.ERROR) and self.view.is_kept(event.at_ns / 1e9)
         ]
-        # Half a bin of room: the crosshair stands where a bin does.
+        # A bin of room: the crosshair stands where a bin does.
         if is_next:
             return next((at_s for at_s in times if at_s > here_s + 0.1), None)
         return next((at_s for at_s in reversed(times) if at_s < here_s - 0.1), None)

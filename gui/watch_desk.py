@@ -35,7 +35,7 @@ class WatchDesk(QObject):
         self.bar.problem_wanted.connect(self.go_to_problem)
         self.bar.image_wanted.connect(self.ask_for_image)
         self.bar.table_wanted.connect(self.ask_for_table)
-        self.changes.moment_wanted.connect(watch.view.go_to)
+        self.changes.moment_wanted.connect(self.go_to)
         watch.view.changed.connect(self._show_view)
         watch.view.crosshair_moved.connect(self._show_state)
         self._show_view()
@@ -64,6 +64,11 @@ class WatchDesk(QObject):
             self._tell(self.tr("No later problem is known") if is_next else self.tr("No earlier problem is known"))
         else:
             self._watch.view.go_to(at_s)
+
+    def go_to(self, at_s: float) -> None:
+        """Freeze at a moment; say so if it is not kept any more."""
+        if not self._watch.view.go_to(at_s):
+            self._tell(self.tr("That is longer ago than the ten minutes that are kept"))
 
     def ask_for_image(self) -> None:
         """Ask where to, then save the plots that can be seen as one picture."""

@@ -192,7 +192,8 @@ class PortAudio:
                 stream.stop(ignore_errors=True)
                 stream.close(ignore_errors=True)
             finally:
-                self._open[:] = [each for each in self._open if each is not stream]
+                with suppress(ValueError):
+                    self._open.remove(stream)
                 self._closers.remove(closer)
 
         closer = threading.Thread(target=work, name="close-sound-device", daemon=True)

@@ -17,7 +17,7 @@ HIGHEST_HZ: Final = 20_000.0
 """What Opus codes at most (RFC 6716, 2.1.3: fullband)."""
 
 FLOOR_DB: Final = -120.0
-"""Below the noise of 16 bit in one bin (-98 dB - 10 log10 of 1024 bins = -128 dB, and some room for dither)."""
+"""Far below what is heard beside anything else; the noise of 16 bit alone is at -128 dB in one of 1024 bins."""
 
 Levels = NDArray[np.float32]
 Edges = NDArray[np.intp]

@@ -103,9 +103,14 @@ def figures(history: History, from_s: float, to_s: float) -> StretchFigures:
     """How it went between two monotonic times, to the bin; of what is not kept any more nothing is known."""
     bin_s = history.series[LATENCY_PARTS[0]].bin_s
     # A change belongs to neither side: its own bin holds some of both.
+    if not math.isfinite(from_s):
+        return StretchFigures(0.0, None, None, None)
     first, end = math.floor(from_s / bin_s) + 1, math.floor(to_s / bin_s)
     newest = history.newest_s
-    if not math.isfinite(from_s) or end <= first or newest is None:
+    if newest is not None:
+        # What is older is not kept, and nothing is known of it.
+        first = max(first, round(newest / bin_s) - history.series[LATENCY_PARTS[0]].bins)
+    if end <= first or newest is None:
         return StretchFigures(0.0, None, None, None)
     span = Span(end - first, 1, end - 1)
     seconds = (end - first) * bin_s
@@ -117,6 +122,6 @@ def figures(history: History, from_s: float, to_s: float) -> StretchFigures:
     return StretchFigures(
         seconds,
         sum(known) if known else None,
-        episodes * 60 / seconds if seconds >= 1 else None,
+        episodes * 60 / seconds if seconds >= 1 and played_ms else None,
         concealed_ms * 100 / played_ms if played_ms else None,
     )

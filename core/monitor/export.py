@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TextIO
 
 from core.monitor.monitor import History
-from core.monitor.time_series import SeriesWindow, Span
+from core.monitor.time_series import SeriesWindow, Span, last_bin
 
 
 def write_csv(history: History, span: Span, wall_offset_s: float, file: TextIO) -> int:
@@ -22,6 +23,10 @@ def write_csv(history: History, span: Span, wall_offset_s: float, file: TextIO) 
     newest_s = history.newest_s
     if newest_s is None:
         return 0
+    bin_s = next(iter(history.series.values())).bin_s
+    # All series up to the same bin, whichever of them was recorded last.
+    span = replace(span, end_bin=last_bin(span, round(newest_s / bin_s) - 1))
+    end_s = (last_bin(span, 0) + 1) * bin_s
     windows = {name: series.window(span) for name, series in history.series.items()}
     sums = {name: tally.window(span) for name, tally in history.tallies.items()}
     names = ["time_utc"]
@@ -30,8 +35,6 @@ def write_csv(history: History, span: Span, wall_offset_s: float, file: TextIO) 
     names += [name.replace(" ", "_") for name in sums]
     writer = csv.writer(file)
     writer.writerow(names)
-    bin_s = next(iter(history.series.values())).bin_s
-    end_s = newest_s if span.end_bin is None else (span.end_bin + 1) * bin_s
     rows = 0
     for point in range(span.points):
         values = [value for window in windows.values() for value in _texts(window, point)]

@@ -141,7 +141,9 @@ class Monitor:
     def tally_episode(self, cause: str, began_s: float, starved_ms: float) -> None:
         """An underrun has ended: its milliseconds belong to this cause, from where it began."""
         tally = self.tallies[cause]
-        at_s, rest_ms = began_s, starved_ms
+        # Of one that lasted for hours only what is kept.
+        at_s = max(began_s, self.now_s() - tally.bins * tally.bin_s)
+        rest_ms = starved_ms - (at_s - began_s) * 1000
         while rest_ms > 0:
             # To the end of this bin; a hair beyond, or rounding could keep it there for ever.
             in_bin_ms = ((math.floor(at_s / tally.bin_s) + 1) * tally.bin_s - at_s) * 1000 + 1e-6

@@ -52,6 +52,16 @@ class SeriesWindow:
     high: Values
 
 
+def last_bin(span: Span, newest: int) -> int:
+    """The number of the last bin of the last point, where ``newest`` is the newest bin that there is.
+
+    Points hold the same bins however far the window has moved on, so that they do not flicker; so the last one may end
+    a little in the future.
+    """
+    end = newest if span.end_bin is None else span.end_bin
+    return end + span.bins_per_point - 1 - end % span.bins_per_point
+
+
 class _Bins:
     """Numbered bins in a ring; each is kept twice, so that the recent past is always one contiguous slice."""
 
@@ -103,10 +113,7 @@ class _Bins:
         if self.newest is None:
             return np.full((len(self._values), count), self._empty)
         newest = self.newest
-        end = newest if span.end_bin is None else span.end_bin
-        if span.bins_per_point > 1:
-            # Points hold the same bins however far the window has moved on, so that they do not flicker.
-            end += span.bins_per_point - 1 - end % span.bins_per_point
+        end = last_bin(span, newest)
         first, last = end - count + 1, min(end, newest)
         oldest = newest - self.bins + 1
         start = max(first, oldest)

@@ -8,7 +8,7 @@ from typing import Final
 from core.opus.encoder import Application
 from core.opus.media import MediaPacket
 from core.opus.packet import PacketInfo
-from core.receiver.status import FrameSizeControl, LatencyBreakdown, StreamFacts
+from core.receiver.status import EncoderControl, FrameSizeControl, LatencyBreakdown, StreamFacts
 from core.wire.control import Config, Hello
 from core.wire.rtp import InterarrivalJitter
 
@@ -98,14 +98,28 @@ class StreamObserver:
     def frame_size(self, requested_ms: float | None, has_control: bool, is_connected: bool) -> FrameSizeControl:
         """Frame size as asked for, in force (by the packets, not by what is declared), and possible."""
         accepted = self._accepted_frame_sizes()
-        because = None
-        if not is_connected:
-            because = "not connected"
-        elif not has_control:
-            because = "this server takes no control messages, it sends what it sends"
-        elif not accepted:
+        because = _no_control(has_control, is_connected)
+        if because is None and not accepted:
             because = "the server does not offer other frame sizes"
         return FrameSizeControl(requested_ms, self.packet_ms, accepted, because)
+
+    def encoder(self, has_control: bool, is_connected: bool) -> EncoderControl:
+        """The encoder as declared, and what can be asked of it."""
+        declared = self.config or self.hello
+        limits = self.hello.limits if self.hello else {}
+        because = _no_control(has_control, is_connected)
+        if because is None and not {"bitrate", "fec", "dtx"} & limits.keys():
+            because = "the server does not offer to change its encoder"
+        return EncoderControl(
+            bitrate=declared.bitrate if declared else None,
+            fec=declared.fec if declared else None,
+            dtx=declared.dtx if declared else None,
+            application=declared.application if declared else None,
+            bitrate_limits=_range(limits.get("bitrate")),
+            takes_fec=_takes_both(limits.get("fec")),
+            takes_dtx=_takes_both(limits.get("dtx")),
+            unavailable_because=because,
+        )
 
     def _accepted_frame_sizes(self) -> tuple[float, ...]:
         offered = self.hello.limits.get("frame_ms") if self.hello else None
@@ -146,3 +160,23 @@ def latency_breakdown(
         total=sum(known) if len(known) == len(parts) else None,
         kind="measured" if is_measured else "estimated",
     )
+
+
+def _no_control(has_control: bool, is_connected: bool) -> str | None:
+    """Why the server cannot be asked for anything; ``None`` if it can."""
+    if not is_connected:
+        return "not connected"
+    return None if has_control else "this server takes no control messages, it sends what it sends"
+
+
+def _range(limit: object) -> tuple[int, int] | None:
+    """What ``{"min": .., "max": ..}`` allows; ``None`` where it says something else."""
+    ends = (limit.get("min"), limit.get("max")) if isinstance(limit, dict) else ()
+    match ends:
+        case (int(least), int(most)) if least <= most:
+            return least, most
+    return None
+
+
+def _takes_both(limit: object) -> bool:
+    return isinstance(limit, list) and True in limit and False in limit

@@ -109,7 +109,10 @@ class Reception:
             self._problem(f"{result.packets_lost} packets missing in sequence: the server dropped them")
 
     def _config(self, config: Config) -> None:
+        before = self.observer.config or self.observer.hello
         self.observer.config = config
+        if config.refused is None and before is not None and (changed := _encoder_change(before, config)):
+            self._log(Level.CHANGE, changed)
         if config.refused is not None:
             self._log(Level.WARNING, f"the server refused a setting: {config.refused}")
         else:
@@ -151,3 +154,18 @@ class Reception:
 
     def _log(self, level: Level, text: str) -> None:
         self._monitor.events.add(level, text)
+
+
+def _encoder_change(before: Hello | Config, now: Config) -> str:
+    """What is different about the encoder but for its frames, which the packets themselves tell; else empty."""
+    parts = []
+    if now.bitrate != before.bitrate:
+        parts.append(f"{_bitrate(now.bitrate)} (was {_bitrate(before.bitrate)})")
+    for name, was, is_now in (("FEC", before.fec, now.fec), ("DTX", before.dtx, now.dtx)):
+        if is_now != was:
+            parts.append(f"{name} {'on' if is_now else 'off'}")
+    return f"the server's encoder is now set to {', '.join(parts)}" if parts else ""
+
+
+def _bitrate(bitrate: int | None) -> str:
+    return "its own bit rate" if bitrate is None else f"{bitrate / 1000:g} kbit/s"

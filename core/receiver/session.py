@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
@@ -35,7 +36,7 @@ from core.receiver.options import (
 from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
-from core.receiver.status import ConnectionState, FrameSizeControl, SessionSnapshot, UnderrunCounts
+from core.receiver.status import ConnectionState, EncoderControl, FrameSizeControl, SessionSnapshot, UnderrunCounts
 from core.wire.control import Hello, Set, Stats
 
 SAMPLE_INTERVAL_S: Final = 0.05
@@ -69,12 +70,13 @@ class ListeningSession:
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
         self._sampler = Sampler(self._buffer, self._playback, monitor)
-        self._requested_frame_ms = options.frame_ms
+        self._requested = Set(frame_ms=options.frame_ms)
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._packets_seen = 0
         self._last_round_trip_ms: float | None = None
 
     async def run(self) -> None:
@@ -159,14 +161,33 @@ class ListeningSession:
             SettingError: not a frame size of Opus, or this server cannot be asked.
         """
         check_frame_ms(frame_ms)
-        control = self._frame_size()
-        if self._link is None or control.unavailable_because is not None:
-            raise SettingError(f"the frame size cannot be changed: {control.unavailable_because}")
+        await self._request(Set(frame_ms=frame_ms), "the frame size", self._frame_size().unavailable_because)
+
+    async def request_encoder(
+        self, bitrate: int | None = None, fec: bool | None = None, dtx: bool | None = None
+    ) -> None:
+        """Ask the server for other settings of its encoder, ``bitrate`` in bit/s; ``None`` leaves one as it is.
+
+        Raises:
+            SettingError: outside of what the server offers, or this server cannot be asked.
+        """
+        control = self._encoder()
+        offered = control.bitrate_limits
+        if bitrate is not None and offered is not None and not offered[0] <= bitrate <= offered[1]:
+            raise SettingError(
+                f"a bit rate of {bitrate} bit/s is not possible here; accepted: {offered[0]} to {offered[1]}"
+            )
+        await self._request(Set(bitrate=bitrate, fec=fec, dtx=dtx), "the encoder", control.unavailable_because)
+
+    async def _request(self, wish: Set, what: str, unavailable_because: str | None) -> None:
+        if self._link is None or unavailable_because is not None:
+            raise SettingError(f"{what} cannot be changed: {unavailable_because}")
         try:
-            await self._link.send(Set(frame_ms=frame_ms))
+            await self._link.send(wish)
         except CONNECT_ERRORS as error:
-            raise SettingError("the frame size cannot be changed: the connection is just breaking off") from error
-        self._requested_frame_ms = frame_ms
+            raise SettingError(f"{what} cannot be changed: the connection is just breaking off") from error
+        named = {key: value for key, value in asdict(wish).items() if value is not None}
+        self._requested = replace(self._requested, **named)
 
     def set_volume_db(self, volume_db: float) -> None:
         """Set the level. Raises `SettingError` outside of -60 to +12 dB."""
@@ -225,6 +246,7 @@ class ListeningSession:
             connection=self._connection.status,
             stream=reception.observer.facts(),
             frame_size=self._frame_size(),
+            encoder=self._encoder(),
             latency=self._sampler.latency,
             underruns=UnderrunCounts(counters.underrun_episodes, counters.starved_ms),
             output=self._playback.status(),
@@ -302,6 +324,7 @@ class ListeningSession:
         link.lab_delay_ms = self._lab.impairment.least_delay_ms
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
+            self._monitor.events.add(Level.CHANGE, "connected again")
         self._reception.begin_connection(time.monotonic_ns())
         self._sampler.begin_connection()
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
@@ -323,13 +346,18 @@ class ListeningSession:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
-            if isinstance(event, Hello) and self._requested_frame_ms not in (None, event.frame_ms):
-                await _until_closed(partial(link.send, Set(frame_ms=self._requested_frame_ms)))
+            if isinstance(event, Hello) and self._wants_other_than(event):
+                await _until_closed(partial(link.send, self._requested))
         if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
             self._backoff.reset()
             dialect = _dialect_of(link)
             self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
             self._note_unfulfilled_wish()
+
+    def _wants_other_than(self, hello: Hello) -> bool:
+        """Whether this connection begins with other settings than were asked for before, or on the command line."""
+        wishes = ((key, value) for key, value in asdict(self._requested).items() if value is not None)
+        return any(getattr(hello, key, None) != value for key, value in wishes)
 
     def _note_unfulfilled_wish(self) -> None:
         control = self._frame_size()
@@ -364,8 +392,16 @@ class ListeningSession:
     def _look(self) -> None:
         self._note_doubt()
         observer = self._reception.observer
+        # While nothing comes there is no bit rate.
+        has_come = self._reception.packets_received != self._packets_seen
+        self._packets_seen = self._reception.packets_received
         self._sampler.look(
-            PathFacts(observer.packet_ms, observer.bitrate_kbps, observer.application, self._round_trip_ms)
+            PathFacts(
+                observer.packet_ms,
+                observer.bitrate_kbps if has_come else None,
+                observer.application,
+                self._round_trip_ms,
+            )
         )
 
     def _note_doubt(self) -> None:
@@ -396,9 +432,15 @@ class ListeningSession:
                 )
 
     def _frame_size(self) -> FrameSizeControl:
+        return self._reception.observer.frame_size(self._requested.frame_ms, *self._reach())
+
+    def _encoder(self) -> EncoderControl:
+        return self._reception.observer.encoder(*self._reach())
+
+    def _reach(self) -> tuple[bool, bool]:
+        """Whether the server takes control messages, and whether it is connected."""
         has_control = self._link is not None and self._link.dialect.has_control
-        is_open = self._connection.status.state in _OPEN_STATES
-        return self._reception.observer.frame_size(self._requested_frame_ms, has_control, is_open)
+        return has_control, self._connection.status.state in _OPEN_STATES
 
     @property
     def _round_trip_ms(self) -> float | None:

@@ -77,6 +77,23 @@ class FrameSizeControl:
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderControl:
+    """The server's encoder for this listener, as the server says it is set; ``None`` where it has not said."""
+
+    bitrate: int | None
+    """Bit/s; ``None`` also where it is left to the encoder."""
+    fec: bool | None
+    dtx: bool | None
+    application: str | None
+    bitrate_limits: tuple[int, int] | None
+    """What can be asked for, in bit/s; ``None`` if nothing can."""
+    takes_fec: bool
+    takes_dtx: bool
+    unavailable_because: str | None
+    """Why nothing can be changed here, or ``None``."""
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyBreakdown:
     """From the microphone (or the source) to the ear, in milliseconds; ``None`` where a part cannot be known."""
 
@@ -119,6 +136,7 @@ class SessionSnapshot:
     connection: ConnectionStatus
     stream: StreamFacts | None
     frame_size: FrameSizeControl
+    encoder: EncoderControl
     latency: LatencyBreakdown
     underruns: UnderrunCounts
     output: OutputStatus | None

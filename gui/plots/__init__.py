@@ -1,1 +1,1 @@
-"""Plots of the last minute, painted so that they cost no audio."""
+"""Plots of the last ten minutes, painted so that they cost no audio."""

@@ -46,9 +46,10 @@ class DepthPlot(RangePlot):
         ):
             held.take(history.series[name].window(span).mean)
             self._draw(curve, held)
+        # Not the bound: mostly it is far above, and would press down all that there is to see.
         return self._held_target.peak
 
     def _span_changed(self) -> None:
         super()._span_changed()
-        self._held_target = HeldValues(len(self._age_s))
-        self._held_bound = HeldValues(len(self._age_s))
+        self._held_target = HeldValues(len(self._age_s), self._view.window.span.bins_per_point)
+        self._held_bound = HeldValues(len(self._age_s), self._view.window.span.bins_per_point)

@@ -60,7 +60,7 @@ class LatencyPlot(TimePlot):
 
     def _span_changed(self) -> None:
         points = len(self._age_s)
-        self._held = HeldValues(points)
+        self._held = HeldValues(points, self._view.window.span.bins_per_point)
         self._levels = np.zeros((len(LATENCY_PARTS) + 1, points))
         self._shown = np.zeros(points, dtype=bool)
         self._joined = np.zeros(points, dtype=np.int32)

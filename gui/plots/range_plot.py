@@ -70,5 +70,5 @@ class RangePlot(TimePlot):
     def _span_changed(self) -> None:
         points = len(self._age_s)
         width_s = self._view.window.seconds / points
-        self._held_mean = HeldValues(points)
+        self._held_mean = HeldValues(points, self._view.window.span.bins_per_point)
         self.bars.set_edges(self._age_s - width_s, self._age_s)

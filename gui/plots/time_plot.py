@@ -46,6 +46,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         self._view = view
         self._range = scale
         self._dragged_from: float | None = None
+        self._turned = 0
         self._age_s = view.window.ages_s
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -145,7 +146,10 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Show more or less of the past."""
-        steps = round(event.angleDelta().y() / _WHEEL_STEP)
+        # Touchpads and fine wheels turn by parts of a step.
+        self._turned += event.angleDelta().y()
+        steps = int(self._turned / _WHEEL_STEP)
+        self._turned -= steps * _WHEEL_STEP
         if steps:
             self._view.zoom(steps, 1 + self._age_at(event.position()) / self._view.window.seconds)
         event.accept()

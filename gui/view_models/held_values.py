@@ -18,8 +18,9 @@ HOLD_BINS: Final = 5
 class HeldValues:
     """Arrays of one line, reserved once. `y` and `shown` belong to the last `take`."""
 
-    def __init__(self, bins: int) -> None:
+    def __init__(self, bins: int, bins_per_point: int = 1) -> None:
         """Reserve the memory for ``bins`` points."""
+        self._hold = HOLD_BINS // bins_per_point
         self.y = np.zeros(bins)
         self.shown = np.zeros(bins, dtype=bool)
         self.joined = np.zeros(bins, dtype=np.int32)
@@ -33,7 +34,7 @@ class HeldValues:
         np.multiply(self._numbers, self.shown, out=self._source)
         np.maximum.accumulate(self._source, out=self._source)
         np.take(values, self._source, out=self.y)
-        np.less_equal(self._numbers - self._source, HOLD_BINS, out=self.shown)
+        np.less_equal(self._numbers - self._source, self._hold, out=self.shown)
         # Before the first value the source is bin 0, which may be empty itself.
         self.shown &= np.isfinite(self.y)
         self.y[~self.shown] = 0.0

@@ -64,16 +64,16 @@ class TimeWindow:
         oldest_end = newest_bin - round((HISTORY_S - self.seconds) / BIN_S)
         return replace(self, end_bin=min(max(self.end_bin, oldest_end), newest_bin))
 
-    def ticks(self, newest_bin: int | None) -> list[tuple[float, str]]:
-        """Positions on the axis (0 is its right end) and what to write there: how long before now."""
+    def ticks(self, newest_bin: int | None, now: str = "now") -> list[tuple[float, str]]:
+        """Positions on the axis (0 is its right end) and what to write there: how long before ``now``."""
         later_s = 0.0 if self.end_bin is None or newest_bin is None else (newest_bin - self.end_bin) * BIN_S
         every_s = self.seconds / _TICKS
-        return [(-step * every_s, _age(step * every_s + later_s)) for step in range(_TICKS, -1, -1)]
+        return [(-step * every_s, _age(step * every_s + later_s, now)) for step in range(_TICKS, -1, -1)]
 
 
-def _age(seconds: float) -> str:
+def _age(seconds: float, now: str) -> str:
     if seconds < 0.05:
-        return "now"
+        return now
     if seconds < 120:
         return f"−{seconds:.4g} s"
     minutes, rest = divmod(round(seconds), 60)

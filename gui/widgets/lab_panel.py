@@ -220,6 +220,7 @@ class LabPanel(QWidget):
             random_stall_ms=(self.random.value() or _USUAL_STALL_MS) if random_every_s else None,
             bandwidth_kbps=self.bandwidth.value() or None,
             disconnect_every_s=self.disconnect_every.value() or None,
+            is_disconnect_random=self._set.is_disconnect_random and self.disconnect_every.value() > 0,
             seed=self.seed.value(),
             trace=self._set.trace,
             trace_name=self._set.trace_name,

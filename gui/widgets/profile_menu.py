@@ -32,7 +32,7 @@ class ProfileMenu(QMenu):
     problem = Signal(str)
     """One line for people: something did not work, or not all of a file could be used."""
     told = Signal(str)
-    """One line for the log: something was done that cannot be seen in the window."""
+    """One line for people: something was done that cannot be seen in the window."""
 
     def __init__(self, store: SettingsStore, parent: QWidget) -> None:
         """``parent`` is the window that the dialogs belong to."""

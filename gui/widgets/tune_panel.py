@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from core.opus.encoder import FRAME_SIZES_MS
 from gui.view_models.tune import FrameSizeView
+from gui.widgets.encoder_controls import EncoderControls
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
 from gui.widgets.playout_controls import PlayoutControls, in_a_row
 
@@ -22,6 +23,7 @@ class TunePanel(QWidget):
         """Show the least; `PlayoutControls.show_tuning` and `show_frame_size` tell the rest."""
         super().__init__(parent)
         self.playout = PlayoutControls(self)
+        self.encoder = EncoderControls(self)
         self.playout_text = ElidedLabel("muted")
         self.latency_text = ElidedLabel("muted")
         frame_label = TextLabel(self.tr("&Frame size"), "heading")
@@ -82,7 +84,7 @@ class TunePanel(QWidget):
         grid.setContentsMargins(6, 4, 6, 4)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(5)
-        controls = self.playout
+        controls, encoder = self.playout, self.encoder
         self._preset_row = in_a_row(controls.preset)
         rows = (
             (controls.preset_label, self._preset_row),
@@ -95,6 +97,8 @@ class TunePanel(QWidget):
             (frame_label, in_a_row(self.frame_size)),
             (None, in_a_row(self.frame_text)),
             (None, in_a_row(self.frame_note)),
+            (encoder.label, in_a_row(encoder.slider, encoder.spin)),
+            (None, in_a_row(encoder.fec, encoder.dtx, encoder.in_force)),
         )
         for at, (label, row) in enumerate(rows):
             if label is not None:

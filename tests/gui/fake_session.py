@@ -18,6 +18,7 @@ from core.receiver.options import ListenOptions, SettingError, check_device_late
 from core.receiver.status import (
     ConnectionState,
     ConnectionStatus,
+    EncoderControl,
     FrameSizeControl,
     LatencyBreakdown,
     OutputStatus,
@@ -45,6 +46,8 @@ OUTPUT = OutputStatus(name="ear (ALSA)", is_device=True, latency_ms=10.0, xruns=
 LATENCY = LatencyBreakdown(frame=20.0, codec=6.5, network=4.2, buffer=61.0, device=10.0, total=101.7, kind="measured")
 LEVELS = AudioLevels((-7.4, -8.1), (-21.3, -22.0))
 ALL_SIZES = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
+NO_ENCODER = EncoderControl(None, None, None, None, None, False, False, "not connected")
+ENCODER = EncoderControl(64_000, False, False, "audio", (6_000, 510_000), True, True, None)
 NO_LATENCY = LatencyBreakdown(None, None, None, None, None, None, "estimated")
 
 
@@ -70,6 +73,7 @@ class FakeSession:
             connection=ConnectionStatus(ConnectionState.DISCONNECTED, options.url),
             stream=None,
             frame_size=FrameSizeControl(options.frame_ms, None, (), "the server has not said what it accepts"),
+            encoder=NO_ENCODER,
             latency=NO_LATENCY,
             underruns=UnderrunCounts(0, 0.0),
             output=None,
@@ -115,6 +119,7 @@ class FakeSession:
         self.know(
             stream=STREAM,
             frame_size=FrameSizeControl(self.options.frame_ms, 20.0, ALL_SIZES, None),
+            encoder=ENCODER,
             latency=LATENCY,
             output=OUTPUT,
             levels=LEVELS,
@@ -180,6 +185,14 @@ class FakeSession:
             raise SettingError(self.refuses_frame_ms)
         self.asked.append(("frame", frame_ms))
         self.know(frame_size=replace(self._snapshot.frame_size, requested_ms=frame_ms))
+
+    async def request_encoder(
+        self, bitrate: int | None = None, fec: bool | None = None, dtx: bool | None = None
+    ) -> None:
+        self.asked.append(("encoder", (bitrate, fec, dtx)))
+        encoder = self._snapshot.encoder
+        values = {"bitrate": bitrate, "fec": fec, "dtx": dtx}
+        self.know(encoder=replace(encoder, **{key: value for key, value in values.items() if value is not None}))
 
     def set_volume_db(self, volume_db: float) -> None:
         self.asked.append(("volume", volume_db))

@@ -21,11 +21,12 @@ from core.playout.presets import PresetName
 from core.receiver.options import ListenOptions
 from core.receiver.status import ConnectionState, UnderrunCounts
 from gui import settings
+from gui.credentials import Credentials
 from gui.diagnostics import Diagnostics
 from gui.options import WindowOptions
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
-from tests.gui.conftest import Clock
+from tests.gui.conftest import Bench, Clock
 from tests.gui.fake_session import FakeSession
 
 TOKEN = "tok-3f9a77c1"  # noqa: S105 - made up
@@ -220,3 +221,14 @@ def test_copying_puts_it_onto_the_clipboard_and_says_so_in_one_line(desk: Desk) 
     assert QGuiApplication.clipboard().text().startswith("Opuscope diagnostics, ")
     assert line.startswith("Diagnostics copied (")
     assert "\n" not in line
+
+
+async def test_what_was_entered_in_the_window_is_in_no_report(bench: Bench) -> None:
+    await bench.stream()
+    keeper = bench.window.connecting._credentials.keeper
+    keeper.keep("ws://127.0.0.1:8765/ws-audio", Credentials("sesame-open", (("X-Key", "deep-dark"),)))
+    bench.monitor.events.add(Level.ERROR, "the proxy did not like deep-dark and sesame-open")
+    text = bench.window._diagnostics.text()
+    assert "credentials given: yes" in text
+    assert "deep-dark" not in text
+    assert "sesame-open" not in text

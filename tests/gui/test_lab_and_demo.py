@@ -12,6 +12,7 @@ from core.monitor.events import Level
 from core.playout.presets import PRESETS, PresetName
 from core.playout.settings import PlayoutSettings
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment, JitterDistribution
+from core.receiver.status import ConnectionState
 from gui import settings
 from gui.scenario import TOUR, Scenario
 from gui.widgets.lab_panel import NETWORKS, LabPanel
@@ -192,3 +193,35 @@ def test_undoing_works_without_a_session(bench: Bench) -> None:
     choose(bench.window.tune_panel.playout.preset, PresetName.LOWEST_DELAY)
     bench.window._tuner.undo()
     assert replace(bench.store.tuning) == before
+
+
+async def test_undoing_after_the_demo_does_not_bring_its_buffer_back(bench: Bench) -> None:
+    bench.window.start_scenario()
+    session = await bench.stream()
+    bench.window.show_facts()
+    bench.window.demo.bar.stop.click()
+    bench.window._tuner.undo()
+    assert session.playout == PRESETS[PresetName.BALANCED].playout
+    bench.store.save()
+    assert "tune" not in bench.store._file.childGroups()
+
+
+def test_random_disconnects_can_be_switched_off_where_they_are_set(bench: Bench) -> None:
+    panel = bench.window.lab_panel
+    panel.show_impairment(Impairment(delay_ms=5.0, disconnect_every_s=30.0, is_disconnect_random=True))
+    panel.disconnect_every.setValue(0.0)
+    assert panel.disconnect_every.value() == 0.0
+    assert bench.window.connecting.impairment == Impairment(delay_ms=5.0)
+
+
+async def test_while_nobody_sees_the_window_problems_and_changes_are_kept_up(bench: Bench) -> None:
+    session = await bench.stream()
+    bench.window.hide()
+    session.become(ConnectionState.WAITING, reason="the server went away", attempt=1, next_attempt_at_ns=0)
+    bench.monitor.events.add(Level.CHANGE, "something changed")
+    bench.window._keep_books()
+    assert "went away" in bench.window._problems._banner._label.text()
+    assert len(bench.window.watch.changes.changes) == 1
+    session.become(ConnectionState.STREAMING)
+    bench.window._keep_books()
+    assert bench.window.banner.text == ""

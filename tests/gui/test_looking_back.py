@@ -71,7 +71,7 @@ async def test_panning_shows_an_earlier_time_and_the_axis_says_which(bench: Benc
     assert y[-2] == pytest.approx(100, abs=0.5)
     assert view.ticks[-1] == (0.0, "−100 s")
     view.pan(+1_000)
-    assert view.ticks[-1] == (0.0, "now")
+    assert view.ticks[-1] == (0.0, "frozen")
 
 
 async def test_a_live_plot_is_not_panned(bench: Bench) -> None:
@@ -231,3 +231,43 @@ async def test_a_click_on_the_what_if_plot_fixes_the_buffer_there(bench: Bench) 
     assert session.playout.target_delay_ms == pytest.approx(60.0, abs=5.0)
     changes = [event.text for event in bench.monitor.events.since(0) if event.level is Level.CHANGE]
     assert len(changes) == 1
+
+
+async def test_no_crosshair_is_drawn_any_more_when_the_plots_go_on(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 30)
+    view = bench.window.watch.view
+    view.freeze()
+    view.point_at(-10.0)
+    assert all(plot._grid._crosshair is not None for plot in bench.window.watch.plots)
+    view.resume()
+    assert all(plot._grid._crosshair is None for plot in bench.window.watch.plots)
+
+
+async def test_a_problem_after_the_freezing_is_found_and_one_too_long_ago_is_not(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 10)
+    bench.monitor.events.add(Level.WARNING, "long ago")
+    record(bench, 700)
+    view, desk = bench.window.watch.view, bench.window.desk
+    desk.go_to_problem(False)
+    assert "No earlier problem" in bench.window.banner.text
+    desk.set_frozen(True)
+    record(bench, 30)
+    bench.monitor.events.add(Level.WARNING, "just now")
+    at_s = bench.clock.now_ns / 1e9
+    record(bench, 5)
+    desk.go_to_problem(True)
+    assert view.pointed_s == pytest.approx(at_s, abs=0.2)
+    desk.go_to(at_s - 690)
+    assert "longer ago" in bench.window.banner.text
+
+
+async def test_in_a_long_window_a_hole_of_seconds_stays_a_hole(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 100)
+    bench.clock.advance(4.0)
+    record(bench, 100)
+    bench.window.watch.view.choose(600)
+    held = bench.window.watch.depth_plot._held_mean
+    assert (~held.shown[held.shown.argmax() :]).sum() >= 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 
 import pytest
 
@@ -123,3 +124,28 @@ def test_the_table_holds_every_series_in_columns_and_every_moment_in_rows() -> N
     assert {row["latency_buffer_ms"] for row in table[1:-1]} == {"50"}
     assert table[5]["buffer_depth_ms"] == ""
     assert float(table[5]["played_ms"]) == pytest.approx(100)
+
+
+def test_of_a_time_that_is_not_kept_any_more_nothing_is_known() -> None:
+    story = Story().play(60, 50.0)
+    began_s = story.now_ns / 1e9 - 60
+    story.now_ns += 3_600_000_000_000
+    story.monitor.advance()
+    found = figures(story.monitor.history, began_s, began_s + 30)
+    assert (found.seconds, found.latency_ms, found.episodes_per_min, found.concealed_pct) == (0.0, None, None, None)
+
+
+@pytest.mark.parametrize("bins_per_point", [1, 2, 10])
+def test_each_row_of_the_table_carries_the_time_of_its_values(bins_per_point: int) -> None:
+    story = Story()
+    for _ in range(60 * bins_per_point + 7):
+        story.now_ns += 100_000_000
+        story.monitor.record(metric.BUFFER_DEPTH_MS, story.now_ns / 1e9)
+    file = io.StringIO(newline="")
+    write_csv(story.monitor.history, Span(40, bins_per_point), 0.0, file)
+    for row in csv.DictReader(io.StringIO(file.getvalue())):
+        if row["buffer_depth_ms"]:
+            end_s = datetime.fromisoformat(row["time_utc"]).timestamp()
+            # A value belongs to its bin, and all bins of a point lie before its end.
+            assert end_s - 0.1 * bins_per_point - 0.051 <= float(row["buffer_depth_ms_low"])
+            assert float(row["buffer_depth_ms_high"]) <= end_s + 0.051

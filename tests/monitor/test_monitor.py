@@ -187,3 +187,12 @@ def test_the_monitor_keeps_history_and_totals_apart() -> None:
     now_ns[0] += 5_000_000_000
     monitor.advance()
     assert all(np.isnan(monitor.series[name].window(Span(10)).mean).all() for name in GAUGES)
+
+
+def test_of_an_episode_of_hours_only_what_is_kept_is_told_and_no_bin_holds_more_than_its_time() -> None:
+    monitor = Monitor(clock_ns=lambda: 10_000_000_000_000)
+    monitor.advance()
+    monitor.tally_episode("late network", 2_800.0, 7_200_000.0)
+    window = monitor.tallies["late network"].window(Span(6_000))
+    assert window.max() <= 200.1  # an edge may share its bin with its neighbour
+    assert window.sum() == pytest.approx(600_000, rel=0.001)

@@ -1,0 +1,87 @@
+"""Bit rate, FEC and DTX of the server's encoder, where the server lets its listeners choose."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QSlider, QWidget
+
+from core.opus.encoder import MAX_BITRATE, MIN_BITRATE
+from gui.settled_change import SettledChange
+from gui.view_models.encoder import EncoderView
+from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.number_box import NumberBox
+
+_SLIDER_MAX_KBPS: Final = 256
+"""More is hardly heard; the spin box goes on."""
+
+
+class EncoderControls(QObject):
+    """The controls and their labels, for `gui.widgets.tune_panel` to lay out; they show what is in force."""
+
+    bitrate_chosen = Signal(int)
+    """Bit/s."""
+    fec_chosen = Signal(bool)
+    dtx_chosen = Signal(bool)
+
+    def __init__(self, parent: QWidget) -> None:
+        """Nothing can be changed yet."""
+        super().__init__(parent)
+        self._view: EncoderView | None = None
+        self._asked: SettledChange[float] = SettledChange(self._on_settled, self)
+        self.label = TextLabel(self.tr("B&it rate"), "heading")
+        self.label.setTextFormat(Qt.TextFormat.AutoText)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(MIN_BITRATE // 1000, _SLIDER_MAX_KBPS)
+        self.slider.setPageStep(16)
+        self.slider.setMinimumWidth(60)
+        self.spin = NumberBox(MIN_BITRATE / 1000, MAX_BITRATE / 1000, 8.0, self.tr(" kbit/s"))
+        self.fec = QCheckBox(self.tr("FEC"))
+        self.dtx = QCheckBox(self.tr("DTX"))
+        self.in_force = ElidedLabel("muted")
+        self.label.setBuddy(self.slider)
+        self.slider.valueChanged.connect(lambda kbps: self._moved(float(kbps)))
+        self.spin.valueChanged.connect(self._moved)
+        self.fec.clicked.connect(self.fec_chosen)
+        self.dtx.clicked.connect(self.dtx_chosen)
+
+    def show_view(self, view: EncoderView) -> None:
+        """Show what is in force, and what can be asked; emits nothing."""
+        if view == self._view or self._asked.is_moving:
+            return
+        self._view = view
+        with QSignalBlocker(self.slider), QSignalBlocker(self.spin):
+            self.spin.setRange(view.least_kbps, view.most_kbps)
+            if view.kbps is not None:
+                self.spin.setValue(view.kbps)
+                self.slider.setValue(min(round(view.kbps), _SLIDER_MAX_KBPS))
+        self.fec.setChecked(view.fec)
+        self.dtx.setChecked(view.dtx)
+        for widget, can in (
+            (self.slider, view.has_bitrate),
+            (self.spin, view.has_bitrate),
+            (self.fec, view.has_fec),
+            (self.dtx, view.has_dtx),
+        ):
+            widget.setEnabled(can)
+        bitrate = self.tr("Kilobits per second that the server encodes for this listener")
+        describe(self.slider, self.tr("Bit rate"), view.note or bitrate)
+        describe(self.spin, self.tr("Bit rate, exact"), view.note or bitrate)
+        fec = self.tr("In-band error correction: a lost packet's sound comes with the next one, coarser")
+        describe(self.fec, self.tr("FEC"), view.note or fec)
+        describe(self.dtx, self.tr("DTX"), view.note or self.tr("Nearly nothing is sent while there is silence"))
+        self.in_force.show_text(view.in_force or view.note)
+
+    def _moved(self, kbps: float) -> None:
+        with QSignalBlocker(self.slider), QSignalBlocker(self.spin):
+            self.slider.setValue(min(round(kbps), _SLIDER_MAX_KBPS))
+            self.spin.setValue(kbps)
+        before = self._view.kbps if self._view is not None else None
+        self._asked.moved(before if before is not None else -1.0, kbps)
+
+    def _on_settled(self, _before: float, kbps: float) -> None:
+        """Only now: each request makes the server change to another encoder."""
+        # Whatever comes of it, what is in force is shown again.
+        self._view = None
+        self.bitrate_chosen.emit(round(kbps * 1000))
