@@ -58,6 +58,7 @@ class DemoDesk(QObject):
         self._scenario.caption_changed.connect(self.bar.show_caption)
         self._scenario.ended.connect(self.bar.show_end)
         self.bar.stop_wanted.connect(self._scenario.stop)
+        self.bar.show_waiting()
 
     def show_facts(self, snapshot: SessionSnapshot | None) -> None:
         """Begin with the first sound."""

@@ -114,9 +114,10 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
         await _until_on_time()
         spare_what_is_loaded()
         if options.listen is not None:
-            window.connect_to(options.listen.url)
             if options.has_scenario:
                 window.start_scenario()
+                await _until_on_time()
+            window.connect_to(options.listen.url)
         # Afterwards, because connecting begins with an empty banner.
         for notice in notices:
             window.report(notice)

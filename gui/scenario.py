@@ -106,7 +106,8 @@ class Scenario(QObject):
             self.tick()
 
     def stop(self) -> None:
-        """End at once, with everything as it was before."""
+        """End at once, with everything as it was before; one that has not begun never will."""
+        self._has_begun = True
         self._end("")
 
     def tick(self) -> None:

@@ -117,7 +117,15 @@ LIGHT: Final = Colors(
 )
 
 
-_EDGED_WIDGETS: Final = ("QAbstractSpinBox", "QComboBox", "QLineEdit", "QPushButton", "QSlider", "QToolButton")
+_EDGED_WIDGETS: Final = (
+    "QAbstractSpinBox",
+    "QCheckBox",
+    "QComboBox",
+    "QLineEdit",
+    "QPushButton",
+    "QSlider",
+    "QToolButton",
+)
 """Fusion draws their edges in a shade of the window colour, which nobody can see on a card."""
 
 

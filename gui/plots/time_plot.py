@@ -26,7 +26,7 @@ _LEFT_AXIS_PX: Final = 52
 """The same for every plot: their time axes stand exactly below each other."""
 _LEAST_HEIGHT_PX: Final = 64
 _BOTTOM_AXIS_PX: Final = 24
-_LABEL_HEIGHT_PX: Final = 15
+_LABEL_HEIGHT_PX: Final = 12
 _WHEEL_STEP: Final = 120
 
 

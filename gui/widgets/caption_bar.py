@@ -22,6 +22,8 @@ class CaptionBar(QFrame):
         self._step = TextLabel("", "heading")
         self.caption = TextLabel()
         self.caption.setWordWrap(True)
+        # A caption of two lines shall not move all plots below it.
+        self.caption.setMinimumHeight(2 * self.caption.fontMetrics().lineSpacing())
         self.caption.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.stop = QPushButton()
         describe(self.stop, self.tr("Stop the demo"), self.tr("End the guided demo; your own settings come back"))
@@ -33,6 +35,12 @@ class CaptionBar(QFrame):
         row.addWidget(self.caption, 1)
         row.addWidget(self.stop)
         self.hide()
+
+    def show_waiting(self) -> None:
+        """Stand there before there is sound: to make room for it later would hold up the sound."""
+        self._step.show_text(self.tr("Demo"))
+        text = self.tr("The guided demo begins with the first sound.")
+        self._show(text, self.tr("Stop the demo"), self.tr("Go without it"))
 
     def show_caption(self, text: str, step: int, steps: int) -> None:
         """Say ``text`` at a step of the demo."""

@@ -153,10 +153,10 @@ async def test_the_demo_waits_for_sound_and_leaves_what_is_remembered_alone(benc
     before = bench.store.tuning
     bench.window.start_scenario()
     bench.window.show_facts()
-    assert bench.window.demo.bar.isHidden()
+    assert "first sound" in bench.window.demo.bar.caption.text()
     session = await bench.stream()
     bench.window.show_facts()
-    assert not bench.window.demo.bar.isHidden()
+    assert "clean network" in bench.window.demo.bar.caption.text()
     assert not session.playout.is_adaptive
     bench.window.demo.bar.stop.click()
     assert bench.store.tuning == before
@@ -164,6 +164,15 @@ async def test_the_demo_waits_for_sound_and_leaves_what_is_remembered_alone(benc
     assert session.snapshot().impairment == NO_IMPAIRMENT
     bench.store.save()
     assert "tune" not in bench.store._file.childGroups()
+
+
+async def test_a_demo_stopped_before_there_was_sound_never_begins(bench: Bench) -> None:
+    bench.window.start_scenario()
+    bench.window.demo.bar.stop.click()
+    session = await bench.stream()
+    bench.window.show_facts()
+    assert bench.window.demo.bar.isHidden()
+    assert session.playout == PRESETS[PresetName.BALANCED].playout
 
 
 async def test_changes_are_taken_back_one_after_the_other(bench: Bench) -> None:
