@@ -41,7 +41,7 @@ class WindowActions:
         self.disconnect = self._add(stream, window.tr("&Disconnect"), disconnect, ("Ctrl+D",))
         stream.addSeparator()
         self._add(stream, window.tr("&Quit"), window.close, ("Ctrl+Q",))
-        sound = self._menu(window.tr("&Sound"))
+        sound = self._menu(window.tr("Sou&nd"))
         self.mute = self._add(sound, window.tr("&Mute"), toggle_mute, ("M",))
         self.mute.setCheckable(True)
         self._add(sound, window.tr("&Louder"), lambda: change_volume(1), ("Ctrl+Up",))

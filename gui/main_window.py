@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
             monitor, owner, store, list_devices, self._options, clock_ns, secrets=lambda: self.connecting.secrets()
         )
         self.shortcut_sheet = self._make_shortcut_sheet()
-        self.lab_panel.show_impairment(self._options.impairment)
+        self._show_impairment(self._options.impairment)
         self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
         self.profiles = ProfileMenu(store, self)
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
@@ -141,9 +141,15 @@ class MainWindow(QMainWindow):
     def set_impairment(self, impairment: Impairment) -> None:
         """Make the network so bad, now and for later connections of this run."""
         self.connecting.impairment = impairment
-        self.lab_panel.show_impairment(impairment)
+        self._show_impairment(impairment)
         if self._owner.session is not None:
             self._owner.session.set_impairment(impairment)
+
+    def _show_impairment(self, impairment: Impairment) -> None:
+        self.lab_panel.show_impairment(impairment)
+        # Nobody shall blame a server for it.
+        text = self.tr("▲ Network lab: {0}").format(impairment.describe())
+        self.desk.set_note(text if impairment.is_active else "")
 
     def start_scenario(self) -> None:
         """Go through the guided demo as soon as audio comes."""

@@ -14,6 +14,7 @@ from core.monitor.monitor import Monitor
 from core.playout.presets import PresetName
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import SettingError
+from core.receiver.status import SessionSnapshot
 from gui import settings
 from gui.profiles import Profile
 from gui.session_owner import SessionOwner
@@ -66,7 +67,7 @@ class Tuner(QObject):
         snapshot = self._owner.snapshot() if self._owner.is_running else None
         control = snapshot.frame_size if snapshot else None
         self._panel.show_frame_size(frame_size_view(control, self._store.get(settings.FRAME_MS)))
-        self._panel.encoder.show_view(encoder_view(snapshot.encoder if snapshot else None))
+        self._panel.encoder.show_view(encoder_view(snapshot.encoder if snapshot else None, _measured(snapshot)))
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 
@@ -164,3 +165,8 @@ class Tuner(QObject):
         self._store.set(settings.FRAME_MS, frame_ms)
         if frame_ms is not None:
             self._owner.request_frame_ms(frame_ms, lambda: self._store.set(settings.FRAME_MS, before))
+
+
+def _measured(snapshot: SessionSnapshot | None) -> float | None:
+    """What the packets hold, in kbit/s."""
+    return snapshot.stream.bitrate_kbps if snapshot and snapshot.stream else None

@@ -28,6 +28,7 @@ class WatchDesk(QObject):
         super().__init__(window)
         self._watch, self._monitor, self._window = watch, monitor, window
         self._complain, self._tell = complain, tell
+        self._note = ""
         self.bar = WatchBar()
         self.changes = ChangeTable(watch.changes)
         self.bar.window_chosen.connect(watch.view.choose)
@@ -43,6 +44,11 @@ class WatchDesk(QObject):
     def show_facts(self) -> None:
         """Bring the table of changes up to date."""
         self.changes.show_new()
+
+    def set_note(self, text: str) -> None:
+        """What everybody who looks at the plots should know; stands in the bar while they are live."""
+        self._note = text
+        self._show_state()
 
     def set_frozen(self, is_frozen: bool) -> None:
         """Let the plots stand still, or follow again."""
@@ -130,7 +136,7 @@ class WatchDesk(QObject):
 
     def _show_state(self) -> None:
         view = self._watch.view
-        text = ""
+        text = self._note
         if view.is_frozen:
             moment_s = view.pointed_s if view.pointed_s is not None else view.end_s
             wall_s = (moment_s or 0.0) + time.time() - self._monitor.now_s()

@@ -29,11 +29,11 @@ class WhatIfRoom(QObject):
         self._count = 0
         self.plot = WhatIfPlot(lambda took_ms: monitor.record(PAINT_MS, took_ms))
         self._entries = [
-            LegendEntry(name) for name in (self.tr("10 s"), self.tr("5 min"), self.tr("target"), self.tr("actual"))
+            LegendEntry(name) for name in (self.tr("10 s"), self.tr("5 min"), self.tr("target"), self.tr("delay"))
         ]
         self.dock = PanelDock(
             "what_if",
-            self.tr("What if, % late"),
+            self.tr("What if: % late by ms of depth"),
             self.tr(
                 "What share of the packets would have come too late at each depth in milliseconds; point to read,"
                 " click to fix the buffer there. The grey line: what costs as much as the target does"

@@ -57,7 +57,9 @@ def read_trace(path: Path) -> ArrivalTrace:
         raise TraceError(f"{path}: frame_ms is {content.get('frame_ms')!r}; expected the milliseconds between packets")
     delays_ms = content.get("delays_ms")
     if not isinstance(delays_ms, list) or not delays_ms:
-        raise TraceError(f"{path}: delays_ms is missing; expected a list with the delay of each packet in milliseconds")
+        raise TraceError(
+            f"{path}: delays_ms is missing or empty; expected a list with the delay of each packet in milliseconds"
+        )
     for number, delay in enumerate(delays_ms):
         delay_ms = _number(delay)
         if delay_ms is None or not 0 <= delay_ms <= 3_600_000:

@@ -19,6 +19,8 @@ from gui.view_models.what_if import LEAST_PCT, WhatIfView, cost_line, depth_at, 
 _LOG_TICKS: Final = [(-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "10"), (2.0, "100")]
 _LEFT_AXIS_PX: Final = 46
 _LEAST_HEIGHT_PX: Final = 110
+_TOOLTIP_MS: Final = 60_000
+"""As long as the pointer rests; Qt's own is over in a second."""
 
 
 class WhatIfPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
@@ -101,7 +103,7 @@ class WhatIfPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Say what the depth under the pointer would have met."""
         text = "" if self._curve is None else hover_text(self._curve, self._depth_ms(event.position()))
-        QToolTip.showText(event.globalPosition().toPoint(), text, self)
+        QToolTip.showText(event.globalPosition().toPoint(), text, self, self.rect(), _TOOLTIP_MS)
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name

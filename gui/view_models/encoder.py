@@ -27,8 +27,11 @@ class EncoderView:
     """Why something cannot be changed; else empty."""
 
 
-def encoder_view(control: EncoderControl | None) -> EncoderView:
-    """``control`` is the running session's, or ``None`` without one."""
+def encoder_view(control: EncoderControl | None, measured_kbps: float | None = None) -> EncoderView:
+    """``control`` is the running session's, or ``None`` without one; ``measured_kbps`` is what the packets hold.
+
+    Where the bit rate is left to the encoder, that stands for it, roughly: it changes from second to second.
+    """
     if control is None:
         note = translate("Tune", "Can be changed while connected, where the server offers it.")
         return EncoderView(None, MIN_BITRATE / 1000, MAX_BITRATE / 1000, False, False, False, False, False, "", note)
@@ -37,7 +40,7 @@ def encoder_view(control: EncoderControl | None) -> EncoderView:
     least, most = control.bitrate_limits or (MIN_BITRATE, MAX_BITRATE)
     note = "" if because is None else translate("Tune", "✕ Cannot be changed: {reason}").format(reason=because)
     return EncoderView(
-        None if control.bitrate is None else control.bitrate / 1000,
+        _roughly(measured_kbps) if control.bitrate is None else control.bitrate / 1000,
         least / 1000,
         most / 1000,
         bool(control.fec),
@@ -48,6 +51,10 @@ def encoder_view(control: EncoderControl | None) -> EncoderView:
         _in_force(control),
         note,
     )
+
+
+def _roughly(kbps: float | None) -> float | None:
+    return None if kbps is None else float(max(round(kbps / 8) * 8, 8))
 
 
 def _in_force(control: EncoderControl) -> str:

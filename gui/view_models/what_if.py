@@ -58,7 +58,7 @@ def hover_text(curve: WhatIfCurve, depth_ms: float) -> str:
 def late_text(curve: WhatIfCurve, depth_ms: float) -> str:
     """The share alone: ``"1.2 % late"``."""
     at = round(depth_at(depth_ms) / _STEP_MS)
-    return translate("WhatIf", "{late} % late at the target").format(late=_share(float(curve.late_pct[at])))
+    return translate("WhatIf", "{late} % late").format(late=_share(float(curve.late_pct[at])))
 
 
 def _share(late_pct: float) -> str:

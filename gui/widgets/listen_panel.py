@@ -38,7 +38,7 @@ class ListenPanel(QFrame):
         self.mute.setCheckable(True)
         describe(self.mute, self.tr("Mute"), self.tr("Silence; playout goes on (M)"))
         self.mute.toggled.connect(self._on_muted)
-        volume_label = TextLabel(self.tr("&Volume"), "muted")
+        volume_label = TextLabel(self.tr("Vol&ume"), "muted")
         volume_label.setTextFormat(Qt.TextFormat.AutoText)
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(round(MIN_VOLUME_DB), round(MAX_VOLUME_DB))

@@ -183,7 +183,10 @@ def test_the_mnemonics_of_the_tune_panel_and_of_its_neighbours_differ(bench: Ben
     labels = [label for label in bench.window.findChildren(QLabel) if label.buddy() is not None]
     keys = [label.text()[label.text().index("&") + 1].lower() for label in labels]
     assert len(keys) == len(set(keys)) >= 9
-    assert set(keys).isdisjoint("crs"), "taken by Connect, Rescan, Stream and Sound"
+    assert set(keys).isdisjoint("cr"), "taken by Connect and Rescan"
+    menus = [action.text()[action.text().index("&") + 1].lower() for action in bench.window.menuBar().actions()]
+    assert len(menus) == len(set(menus))
+    assert set(keys).isdisjoint(menus)
 
 
 def test_every_action_has_a_key_of_its_own(bench: Bench) -> None:
