@@ -15,6 +15,7 @@ from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.impairment.settings import Impairment
 from core.receiver.session import ListeningSession
+from core.receiver.status import SessionSnapshot
 from gui import settings
 from gui.actions import WindowActions
 from gui.compact_room import CompactRoom
@@ -174,22 +175,21 @@ class MainWindow(QMainWindow):
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
         self.watch.show_facts(snapshot, is_running)
         self.desk.show_facts()
-        self.what_if.show_facts()
+        self.what_if.show_facts(snapshot)
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
         self.demo.show_facts(snapshot)
         self.actions_.rescan.setEnabled(self.listen_panel.refresh.isEnabled())
-        self._watch_problems()
+        self._watch_problems(snapshot)
 
-    def _watch_problems(self) -> None:
-        snapshot = self._owner.snapshot()
+    def _watch_problems(self, snapshot: SessionSnapshot | None) -> None:
         output = snapshot.output if snapshot and self._owner.is_running else None
         self._problems.watch(self.events.show_new(), snapshot.connection if snapshot else None, output)
 
     def _keep_books(self) -> None:
         """What must go on while nobody sees the window: problems for whoever shows them, and what changes did."""
         if not self.isVisible() or self.isMinimized():
-            self._watch_problems()
+            self._watch_problems(self._owner.snapshot())
             self.watch.changes.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -232,6 +232,7 @@ class MainWindow(QMainWindow):
         self.setUpdatesEnabled(False)
         self.has_closed = True
         super().closeEvent(event)
+        self._books.stop()
         self.connecting.cancel()
         self.closing.emit()
         self._owner.close()

@@ -71,11 +71,6 @@ class Tuner(QObject):
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 
-    @property
-    def can_undo(self) -> bool:
-        """Whether something was changed that can be taken back."""
-        return bool(self._undone_to)
-
     def undo(self) -> None:
         """Take back the last change of what is tuned; again, the one before."""
         self._undo_change.settle()

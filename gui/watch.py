@@ -246,11 +246,8 @@ class Watch(QObject):
         end_s = self.view.end_s
         if end_s is None:
             return ()
-        seconds = self.view.window.seconds
-        ages = ((change, change.event.at_ns / 1e9 - end_s) for change in self.changes.changes)
-        # What has just changed lies a little after the newest bin's beginning, or before its end.
-        shown = [Marker(min(age, 0.0), str(change.number)) for change, age in ages if -seconds < age < 1.0]
-        return tuple(shown[-_MAX_MARKERS:])
+        shown = self.changes.between(end_s - self.view.window.seconds, end_s)[-_MAX_MARKERS:]
+        return tuple(Marker(min(change.event.at_ns / 1e9 - end_s, 0.0), str(change.number)) for change in shown)
 
     def _show_pointed(self) -> None:
         if self.view.crosshair_s is None:

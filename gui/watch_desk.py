@@ -43,7 +43,7 @@ class WatchDesk(QObject):
 
     def show_facts(self) -> None:
         """Bring the table of changes up to date."""
-        self.changes.show_new()
+        self.changes.changes.take()
 
     def set_note(self, text: str) -> None:
         """What everybody who looks at the plots should know; stands in the bar while they are live."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from core.monitor.monitor import PAINT_MS, Monitor
 from core.playout.what_if import WhatIfSpan
+from core.receiver.status import SessionSnapshot
 from gui.docks import PanelDock
 from gui.plots.what_if_plot import WhatIfPlot
 from gui.session_owner import SessionOwner
@@ -44,12 +45,12 @@ class WhatIfRoom(QObject):
         theme.changed.connect(self._take_colors)
         self._take_colors()
 
-    def show_facts(self) -> None:
+    def show_facts(self, snapshot: SessionSnapshot | None) -> None:
         """Bring the curves up to date, if it is time to and somebody can see them."""
         self._count += 1
         if self._count % _EVERY or not self.plot.isVisible():
             return
-        session, snapshot = self._owner.session, self._owner.snapshot()
+        session = self._owner.session
         if session is None or snapshot is None or snapshot.packets_received == 0:
             if session is None:
                 self.plot.show_view(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -62,8 +63,17 @@ class ChangeBook:
         """The newest five hundred, oldest first."""
         return tuple(self._changes)
 
-    def update(self) -> bool:
-        """Take in what is new; tells whether anything has changed. Once a second is often enough."""
+    def between(self, from_s: float, to_s: float) -> list[Change]:
+        """Those of a stretch of monotonic time, oldest first."""
+
+        def at_ns(change: Change) -> int:
+            return change.event.at_ns
+
+        first, end = (bisect_right(self._changes, round(at_s * 1e9), key=at_ns) for at_s in (from_s, to_s))
+        return self._changes[first:end]
+
+    def update(self) -> None:
+        """Take in what is new. Once a second is often enough."""
         now_s = self._monitor.now_s()
         events = self._monitor.events
         new = [event for event in events.since(self._next_number) if event.level is Level.CHANGE]
@@ -74,7 +84,6 @@ class ChangeBook:
         for at in was_open:
             self._changes[at] = self._grown(at, now_s)
         del self._changes[:-CHANGES_KEPT]
-        return bool(new or was_open)
 
     def _add(self, event: Event) -> None:
         at_s = event.at_ns / 1e9

@@ -24,7 +24,6 @@ LOOP_LAG_MS: Final = "loop_lag_ms"
 CALLBACK_LATENESS_MS: Final = "callback_lateness_ms"
 PAINT_MS: Final = "paint_ms"
 BITRATE_KBPS: Final = "bitrate_kbps"
-PACKET_BYTES: Final = "packet_bytes"
 PACKET_KBPS: Final = "packet_kbps"
 PEAK_DBFS: Final = "peak_dbfs"
 RMS_DBFS: Final = "rms_dbfs"
@@ -44,7 +43,6 @@ GAUGES: Final = (
     CALLBACK_LATENESS_MS,
     PAINT_MS,
     BITRATE_KBPS,
-    PACKET_BYTES,
     PACKET_KBPS,
     PEAK_DBFS,
     RMS_DBFS,

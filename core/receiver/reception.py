@@ -94,7 +94,6 @@ class Reception:
         self.bytes_received += len(packet.payload)
         # Audio is proof that the source plays, whatever was last said about it.
         self._buffer.set_source_playing(True, packet.arrival_ns)
-        self._monitor.record(metric.PACKET_BYTES, float(len(packet.payload)))
         result = self._buffer.push(packet)
         self._monitor.record(metric.RELATIVE_DELAY_MS, result.relative_delay_ms)
         if result.info is not None:

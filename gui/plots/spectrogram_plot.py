@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core.audio.spectrum import HIGHEST_HZ, LOWEST_HZ, Edges, Levels, band_edges
 from gui.plots.palette import STEPS, loudness_palette
+from gui.plots.plain_plot import LEFT_AXIS_PX, RIGHT_MARGIN_PX, EmptyState
 from gui.theme import Colors
 
 COLUMN_S: Final = 0.02
@@ -26,8 +27,6 @@ LOWEST_DB: Final = -90.0
 
 _TICKS_HZ: Final = (50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 _TICK_EVERY_S: Final = 5
-_LEFT_PX: Final = 52
-_RIGHT_PX: Final = 20
 _TOP_PX: Final = 6
 _BOTTOM_PX: Final = 18
 _LABEL_GAP_PX: Final = 5
@@ -43,11 +42,7 @@ class SpectrogramPlot(QWidget):
         self.picture = ColumnRing(on_painted, self)
         self._colors: Colors | None = None
         self.setMinimumHeight(_LEAST_HEIGHT_PX)
-        self._empty_state = QLabel(self)
-        self._empty_state.setObjectName("emptyState")
-        self._empty_state.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty_state.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._empty_state.hide()
+        self._empty_state = EmptyState(self)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As the plots beside it."""
@@ -61,10 +56,7 @@ class SpectrogramPlot(QWidget):
 
     def set_empty_text(self, text: str) -> None:
         """Show ``text`` in the middle; an empty text hides it."""
-        if text != self._empty_state.text():
-            self._empty_state.setText(text)
-            self._centre_empty_state()
-        self._empty_state.setVisible(bool(text))
+        self._empty_state.say(text)
 
     @property
     def empty_text(self) -> str:
@@ -76,10 +68,11 @@ class SpectrogramPlot(QWidget):
         super().resizeEvent(event)
         self.picture.setGeometry(
             QRect(
-                QPoint(_LEFT_PX, _TOP_PX), QPoint(self.width() - _RIGHT_PX - 1, max(self.height() - _BOTTOM_PX, 8) - 1)
+                QPoint(LEFT_AXIS_PX, _TOP_PX),
+                QPoint(self.width() - RIGHT_MARGIN_PX - 1, max(self.height() - _BOTTOM_PX, 8) - 1),
             )
         )
-        self._centre_empty_state()
+        self._empty_state.centre()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """The axes. The picture covers itself, so that its scrolling never gets here."""
@@ -98,7 +91,7 @@ class SpectrogramPlot(QWidget):
                 label = f"{tick_hz / 1_000:g} kHz" if tick_hz == _TICKS_HZ[-1] else f"{tick_hz / 1_000:g}"
                 width = metrics.horizontalAdvance(label)
                 baseline = max(y + metrics.ascent() / 2 - 1, metrics.ascent())
-                painter.drawText(QPointF(_LEFT_PX - _LABEL_GAP_PX - width, baseline), label)
+                painter.drawText(QPointF(LEFT_AXIS_PX - _LABEL_GAP_PX - width, baseline), label)
                 above = y - metrics.ascent() / 2 - 1
         per_second = 1 / COLUMN_S / self.devicePixelRatioF()
         for tick_s in range(0, int(place.width() / per_second) + 1, _TICK_EVERY_S):
@@ -106,12 +99,6 @@ class SpectrogramPlot(QWidget):
             width = metrics.horizontalAdvance(label)
             middle = place.right() - tick_s * per_second
             painter.drawText(QPointF(middle - width / 2, self.height() - metrics.descent() - 1), label)
-
-    def _centre_empty_state(self) -> None:
-        self._empty_state.adjustSize()
-        place = self._empty_state.rect()
-        place.moveCenter(self.rect().center())
-        self._empty_state.setGeometry(place)
 
 
 class ColumnRing(QWidget):

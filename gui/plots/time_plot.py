@@ -1,7 +1,4 @@
-"""One plot over time: fixed ranges that step seldom, no antialiasing, no autorange.
-
-A plot is a widget of its own, so that painting one never repaints another.
-"""
+"""One plot over time: fixed ranges that step seldom, the same time axis as the others, markers and a crosshair."""
 
 from __future__ import annotations
 
@@ -9,28 +6,25 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QWidget
 
 from core.monitor.monitor import History
 from core.monitor.time_series import BIN_S
 from gui.plots.grid import Marker, PlotGrid
+from gui.plots.plain_plot import EmptyState, PlainPlot
 from gui.theme import Colors
 from gui.time_view import TimeView
 from gui.view_models.axis_range import SteppedRange
 
-_LABEL_OVERHANG_PX: Final = 40
-_LEFT_AXIS_PX: Final = 52
-"""The same for every plot: their time axes stand exactly below each other."""
 _LEAST_HEIGHT_PX: Final = 64
 _BOTTOM_AXIS_PX: Final = 24
 _LABEL_HEIGHT_PX: Final = 12
 _WHEEL_STEP: Final = 120
 
 
-class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
+class TimePlot(PlainPlot):
     """Base of the plots: time up to now or to a frozen moment, a scale upwards, a sentence where there is no data."""
 
     def __init__(
@@ -41,46 +35,24 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         parent: QWidget | None = None,
     ) -> None:
         """``on_painted`` is told each painting's milliseconds."""
-        self._on_painted = on_painted
-        super().__init__(parent=parent)
+        super().__init__(_LEAST_HEIGHT_PX, on_painted, parent)
         self._view = view
         self._range = scale
         self._dragged_from: float | None = None
         self._turned = 0
         self._age_s = view.window.ages_s
-        self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMinimumHeight(_LEAST_HEIGHT_PX)
         self.setMouseTracking(True)
-        plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.disableAutoRange()
-        plot.setContentsMargins(0, 4, 20, 0)
-        plot.getAxis("left").setWidth(_LEFT_AXIS_PX)
-        for side in ("left", "bottom"):
-            # The first and the last label stand half outside of their axis.
-            plot.getAxis(side).setStyle(tickLength=0, hideOverlappingLabels=_LABEL_OVERHANG_PX)
-        plot.getAxis("bottom").setStyle(tickTextOffset=5)
+        self.getPlotItem().getAxis("bottom").setStyle(tickTextOffset=5)
         self._grid = PlotGrid()
         self.addItem(self._grid, ignoreBounds=True)
-        self._empty_state = QLabel(self.viewport())
-        self._empty_state.setObjectName("emptyState")
-        self._empty_state.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty_state.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._empty_state.hide()
+        self._empty_state = EmptyState(self.viewport())
         view.changed.connect(self._take_window)
         view.crosshair_moved.connect(self._take_crosshair)
 
     def set_colors(self, colors: Colors) -> None:
         """Take on a theme; subclasses colour their curves as well."""
-        self.setBackground(colors.plot)
+        super().set_colors(colors)
         self._grid.set_colors(colors.grid, colors.marker, colors.text)
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(colors.border)
-            axis.setTextPen(colors.muted)
 
     def refresh(self, history: History) -> bool:
         """Show the window's part of ``history``; tells whether there is anything to see."""
@@ -109,15 +81,12 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         return self._grid.markers
 
     def set_empty_text(self, text: str) -> None:
-        """Show ``text`` in the middle of the plot; an empty text hides it."""
-        if text != self._empty_state.text():
-            self._empty_state.setText(text)
-            self._centre_empty_state()
-        self._empty_state.setVisible(bool(text))
+        """Show ``text`` in the middle; an empty text hides it."""
+        self._empty_state.say(text)
 
     @property
     def empty_text(self) -> str:
-        """What stands in the middle of the plot."""
+        """What stands in the middle."""
         return self._empty_state.text()
 
     @property
@@ -130,18 +99,12 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         if self._range.update(peak, time.monotonic()):
             self._show_scale()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Paint, and tell how long it took."""
-        started = time.perf_counter()
-        super().paintEvent(event)
-        self._on_painted((time.perf_counter() - started) * 1e3)
-
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the empty state in the middle of the data area."""
         super().resizeEvent(event)
         # pyqtgraph resizes once from within its constructor.
         if hasattr(self, "_empty_state"):
-            self._centre_empty_state()
+            self._empty_state.centre()
             self._show_scale()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
@@ -205,11 +168,6 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
 
     def _age_at(self, position: QPointF) -> float:
         return float(self.getViewBox().mapSceneToView(position).x())
-
-    def _centre_empty_state(self) -> None:
-        self._empty_state.adjustSize()
-        area = self.viewport().rect().adjusted(_LEFT_AXIS_PX, 0, 0, -20)
-        self._empty_state.move(area.center() - self._empty_state.rect().center())
 
     def _label_every(self, steps: int) -> int:
         """As many labels as stand above each other without touching."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from core.audio.output import SAMPLE_RATE_HZ, Pcm
 from core.audio.spectrum import envelope
 from gui.plots.bars import BinBars
 from gui.plots.grid import PlotGrid
+from gui.plots.plain_plot import EmptyState, PlainPlot
 from gui.theme import Colors
 
 POINTS: Final = 600
@@ -29,32 +27,19 @@ _REACH: Final = 0.96
 """Of full scale: the rest keeps the lanes apart."""
 _THINNEST: Final = 0.012
 """Silence is a line, not nothing."""
-_LEFT_AXIS_PX: Final = 52
 _LEAST_HEIGHT_PX: Final = 90
 _COLUMNS: Final = 6
 """As many as `PlotGrid` draws."""
 
 
-class WaveformPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
+class WaveformPlot(PlainPlot):
     """Full scale fills a lane. The range never moves: what looks small is soft."""
 
     def __init__(self, on_painted: Callable[[float], None], parent: QWidget | None = None) -> None:
         """Nothing is drawn before `show_block`; ``on_painted`` is told each painting's milliseconds."""
-        self._on_painted = on_painted
-        super().__init__(parent=parent)
+        super().__init__(_LEAST_HEIGHT_PX, on_painted, parent)
         self.span_ms = SPANS_MS[1]
-        self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMinimumHeight(_LEAST_HEIGHT_PX)
         plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.disableAutoRange()
-        plot.setContentsMargins(0, 4, 20, 0)
-        plot.getAxis("left").setWidth(_LEFT_AXIS_PX)
-        for side in ("left", "bottom"):
-            plot.getAxis(side).setStyle(tickLength=0, hideOverlappingLabels=40)
         names = (self.tr("left"), self.tr("right"))
         plot.getAxis("left").setTicks([list(zip(_LANES, names, strict=True))])
         plot.setYRange(-2.0, 2.0, padding=0)
@@ -64,11 +49,7 @@ class WaveformPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         self.lanes = tuple(BinBars() for _ in _LANES)
         for lane in self.lanes:
             self.addItem(lane, ignoreBounds=True)
-        self._empty_state = QLabel(self.viewport())
-        self._empty_state.setObjectName("emptyState")
-        self._empty_state.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty_state.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._empty_state.hide()
+        self._empty_state = EmptyState(self.viewport())
         self.set_span_ms(self.span_ms)
 
     @property
@@ -102,42 +83,23 @@ class WaveformPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
 
     def set_colors(self, colors: Colors) -> None:
         """Take on a theme."""
-        self.setBackground(colors.plot)
+        super().set_colors(colors)
         self._grid.set_colors(colors.grid, colors.marker, colors.text)
         for lane, color in zip(self.lanes, (colors.depth, colors.stack[3]), strict=True):
             lane.setOpts(brush=color)
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(colors.border)
-            axis.setTextPen(colors.muted)
 
     def set_empty_text(self, text: str) -> None:
-        """Show ``text`` in the middle of the plot; an empty text hides it."""
-        if text != self._empty_state.text():
-            self._empty_state.setText(text)
-            self._centre_empty_state()
-        self._empty_state.setVisible(bool(text))
+        """Show ``text`` in the middle; an empty text hides it."""
+        self._empty_state.say(text)
 
     @property
     def empty_text(self) -> str:
-        """What stands in the middle of the plot."""
+        """What stands in the middle."""
         return self._empty_state.text()
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Paint, and tell how long it took."""
-        started = time.perf_counter()
-        super().paintEvent(event)
-        self._on_painted((time.perf_counter() - started) * 1e3)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the sentence in the middle."""
         super().resizeEvent(event)
         # The base class resizes before its constructor is through.
         if hasattr(self, "_empty_state"):
-            self._centre_empty_state()
-
-    def _centre_empty_state(self) -> None:
-        self._empty_state.adjustSize()
-        place = self._empty_state.rect()
-        place.moveCenter(self.viewport().rect().center())
-        self._empty_state.setGeometry(place)
+            self._empty_state.centre()

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPaintEvent
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.playout.what_if import WhatIfCurve
+from gui.plots.plain_plot import PlainPlot
 from gui.theme import Colors
 from gui.view_models.what_if import LEAST_PCT, WhatIfView, cost_line, depth_at, hover_text, scale_top_ms
 
 _LOG_TICKS: Final = [(-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "10"), (2.0, "100")]
-_LEFT_AXIS_PX: Final = 46
 _LEAST_HEIGHT_PX: Final = 110
 _TOOLTIP_MS: Final = 60_000
 """As long as the pointer rests; Qt's own is over in a second."""
 
 
-class WhatIfPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
+class WhatIfPlot(PlainPlot):
     """Late share in per cent, logarithmic, against the depth in milliseconds."""
 
     depth_chosen = Signal(float)
@@ -31,24 +30,12 @@ class WhatIfPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
 
     def __init__(self, on_painted: Callable[[float], None], parent: QWidget | None = None) -> None:
         """Nothing is drawn before `show_view`."""
-        self._on_painted = on_painted
-        super().__init__(parent=parent)
+        super().__init__(_LEAST_HEIGHT_PX, on_painted, parent)
         self._curve: WhatIfCurve | None = None
         self._top_ms = 0.0
-        self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMinimumHeight(_LEAST_HEIGHT_PX)
         self.setMouseTracking(True)
         plot = self.getPlotItem()
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.disableAutoRange()
-        plot.setContentsMargins(0, 4, 20, 0)
-        plot.getAxis("left").setWidth(_LEFT_AXIS_PX)
         plot.getAxis("left").setTicks([_LOG_TICKS])
-        for side in ("left", "bottom"):
-            plot.getAxis(side).setStyle(tickLength=0, hideOverlappingLabels=40)
         plot.setYRange(_LOG_TICKS[0][0], _LOG_TICKS[-1][0], padding=0)
         self.long_curve = pg.PlotCurveItem(skipFiniteCheck=True)
         self.recent_curve = pg.PlotCurveItem(skipFiniteCheck=True)
@@ -62,11 +49,7 @@ class WhatIfPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
 
     def set_colors(self, colors: Colors) -> None:
         """Take on a theme."""
-        self.setBackground(colors.plot)
-        for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
-            axis.setPen(colors.border)
-            axis.setTextPen(colors.muted)
+        super().set_colors(colors)
         self.recent_curve.setPen(colors.depth, width=1)
         self.long_curve.setPen(colors.stack[3], width=1)
         self.cost_curve.setPen(colors.muted, width=1)
@@ -93,12 +76,6 @@ class WhatIfPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         if view.bias_ms_per_pct is not None:
             depths, late_pct = cost_line(view)
             self.cost_curve.setData(depths, np.log10(np.maximum(late_pct, LEAST_PCT)), skipFiniteCheck=True)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Paint, and tell how long it took."""
-        started = time.perf_counter()
-        super().paintEvent(event)
-        self._on_painted((time.perf_counter() - started) * 1e3)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Say what the depth under the pointer would have met."""

@@ -6,11 +6,12 @@ import time
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QHeaderView, QWidget
 
 from core.monitor.changes import Change, ChangeBook
 from gui.translation import translate
 from gui.view_models.changes import ChangeRow, change_row
+from gui.widgets.line_table import LineTable
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -29,10 +30,13 @@ class ChangeModel(QAbstractTableModel):
         self._rows: list[ChangeRow] = []
 
     def take(self) -> None:
-        """Bring all rows up to date; few are, and seldom."""
+        """Bring the rows up to date; those that are complete stay as they are."""
         changes = self._book.changes
-        before = len(self._changes)
-        if len(changes) < before or (before and changes[:1] and changes[0].number != self._changes[0].number):
+        if changes == self._changes:
+            return
+        before, first_before = len(self._changes), self._changes[:1]
+        if first_before and changes[0].number != first_before[0].number:
+            # The oldest were forgotten, so every row has another place.
             self.beginResetModel()
             self._set(changes)
             self.endResetModel()
@@ -43,8 +47,7 @@ class ChangeModel(QAbstractTableModel):
             self.endInsertRows()
         else:
             self._set(changes)
-        if changes:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(changes) - 1, _COLUMNS - 1))
+        self.dataChanged.emit(self.index(0, 0), self.index(len(changes) - 1, _COLUMNS - 1))
 
     def at_s(self, row: int) -> float:
         """Monotonic time of a row's change."""
@@ -86,11 +89,12 @@ class ChangeModel(QAbstractTableModel):
         )[section]
 
     def _set(self, changes: tuple[Change, ...]) -> None:
+        known = dict(zip(self._changes, self._rows, strict=True))
+        self._rows = [known.get(change) or change_row(change) for change in changes]
         self._changes = changes
-        self._rows = [change_row(change) for change in changes]
 
 
-class ChangeTable(QTableView):
+class ChangeTable(LineTable):
     """The changes, newest at the bottom; a double click, or Enter, shows its moment in the plots."""
 
     moment_wanted = Signal(float)
@@ -98,34 +102,10 @@ class ChangeTable(QTableView):
 
     def __init__(self, book: ChangeBook, parent: QWidget | None = None) -> None:
         """Read from ``book``."""
-        super().__init__(parent)
-        self.changes = ChangeModel(book, self)
-        self.setModel(self.changes)
-        self.setAccessibleName(self.tr("Changes"))
-        metrics = self.fontMetrics()
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setMinimumSectionSize(16)
-        self.verticalHeader().setDefaultSectionSize(metrics.height() + 4)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header.setSectionResizeMode(_TEXT, QHeaderView.ResizeMode.Stretch)
-        for column, widest in ((_NUMBER, "No. 99"), (_TIME, "00:00:00"), (3, "100.0 → 100.0"), (4, "Underruns/min")):
-            self.setColumnWidth(column, metrics.horizontalAdvance(widest) + 24)
-        self.setColumnWidth(5, metrics.horizontalAdvance("10.00 → 10.00 %") + 24)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setTabKeyNavigation(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.changes = ChangeModel(book)
+        super().__init__(self.changes, translate("Changes", "Changes"), parent)
+        self.changes.setParent(self)
+        self.horizontalHeader().setSectionResizeMode(_TEXT, QHeaderView.ResizeMode.Stretch)
+        widest = {_NUMBER: "No. 99", _TIME: "00:00:00", 3: "100.0 → 100.0", 4: "Underruns/min", 5: "10.00 → 10.00 %"}
+        self.set_widths(widest)
         self.activated.connect(lambda index: self.moment_wanted.emit(self.changes.at_s(index.row())))
-
-    def show_new(self) -> None:
-        """Bring the rows up to date; the newest stays in sight unless the user has scrolled up."""
-        bar = self.verticalScrollBar()
-        was_at_end = bar.value() == bar.maximum()
-        before = self.changes.rowCount()
-        self.changes.take()
-        if was_at_end and self.changes.rowCount() > before:
-            self.scrollToBottom()

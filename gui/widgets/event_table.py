@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from core.monitor.events import Event, EventLog, Level
 from gui.theme import Theme
 from gui.translation import translate
+from gui.widgets.line_table import LineTable
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -137,36 +138,18 @@ class EventFilter(QSortFilterProxyModel):
         return is_level_wanted and self._wanted in self._events.search_text_at(source_row)
 
 
-class EventTable(QTableView):
-    """The log as it stands in the window; it follows the newest line unless the user has scrolled up."""
+class EventTable(LineTable):
+    """The log as it stands in the window."""
 
     def __init__(self, log: EventLog, theme: Theme, parent: QWidget | None = None) -> None:
         """Read from ``log``."""
-        super().__init__(parent)
-        self.events = EventModel(log, theme, self)
-        self.shown = EventFilter(self.events, self)
-        self._is_following = True
-        self.setModel(self.shown)
-        self.setAccessibleName(self.tr("Event log"))
-        metrics = self.fontMetrics()
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setMinimumSectionSize(16)
-        self.verticalHeader().setDefaultSectionSize(metrics.height() + 4)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStretchLastSection(True)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.setColumnWidth(0, metrics.horizontalAdvance("00:00:00.000") + 20)
-        self.setColumnWidth(1, metrics.horizontalAdvance("▲ warning") + 28)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setTabKeyNavigation(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        # Not only new lines move the end: so do a smaller window and a filter.
-        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
-        self.verticalScrollBar().rangeChanged.connect(self._on_range_changed)
+        self.events = EventModel(log, theme)
+        self.shown = EventFilter(self.events)
+        super().__init__(self.shown, translate("Events", "Event log"), parent)
+        for model in (self.events, self.shown):
+            model.setParent(self)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.set_widths({0: "00:00:00.000", 1: "▲ warning"})
         theme.changed.connect(self.viewport().update)
 
     def show_new(self) -> list[Event]:
@@ -195,13 +178,6 @@ class EventTable(QTableView):
         selected = self.selectionModel().selectedRows()
         if selected:
             self.scrollTo(selected[0], QAbstractItemView.ScrollHint.PositionAtCenter)
-
-    def _on_scrolled(self, value: int) -> None:
-        self._is_following = value == self.verticalScrollBar().maximum()
-
-    def _on_range_changed(self, _low: int, high: int) -> None:
-        if self._is_following:
-            self.verticalScrollBar().setValue(high)
 
 
 def event_line(event: Event) -> str:
