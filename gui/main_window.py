@@ -10,11 +10,9 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow
 
-from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.impairment.settings import Impairment
-from core.receiver.session import ListeningSession
 from core.receiver.status import SessionSnapshot
 from gui import settings
 from gui.actions import WindowActions
@@ -23,6 +21,7 @@ from gui.connect_desk import ConnectDesk
 from gui.demo_desk import DemoDesk
 from gui.diagnostics import Diagnostics
 from gui.error_log import log_folder, open_log_folder
+from gui.listen_desk import ListDevices, ListenDesk
 from gui.loop_lag import LoopLagMeter
 from gui.options import WindowOptions
 from gui.panels import Panels, set_top
@@ -53,9 +52,6 @@ from gui.widgets.tune_panel import TunePanel
 FIRST_SIZE: Final = (1600, 1000)
 _BOOKS_EVERY_MS: Final = 1_000
 
-ListDevices = Callable[[bool], list[str]]
-"""Labels of the output devices; the argument asks to look again. Raises OutputError."""
-
 
 class MainWindow(QMainWindow):
     """One window, one `SessionOwner`, one `Monitor`."""
@@ -78,7 +74,6 @@ class MainWindow(QMainWindow):
         """
         super().__init__()
         self._monitor, self._owner, self._store, self._theme = monitor, owner, store, theme
-        self._list_devices = list_devices
         self._clock_ns = clock_ns
         self._options = options or WindowOptions()
         self._was_shown = self.has_closed = False
@@ -87,6 +82,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner()
         self._problems = Problems(self.banner)
         self.listen_panel = ListenPanel(theme)
+        self.listening = ListenDesk(self.listen_panel, owner, store, list_devices, self._problems, self)
         self.watch = Watch(monitor, theme, self)
         self.what_if = WhatIfRoom(owner, monitor, theme, self)
         self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
@@ -127,17 +123,11 @@ class MainWindow(QMainWindow):
     def _use_profile(self, profile: Profile) -> None:
         self._tuner.use_profile(profile)
         if profile.output != self._store.get(settings.OUTPUT):
-            self._on_output(profile.output)
-            self.listen_panel.select_output(profile.output)
+            self.listening.choose_output(profile.output)
 
     def scan_devices(self, look_again: bool = False) -> None:
         """Fill the choice of outputs. Without PortAudio the banner says so, and the null output remains."""
-        try:
-            devices = self._list_devices(look_again)
-        except OutputError as error:
-            devices = []
-            self._problems.say(str(error), BannerLevel.WARNING)
-        self.listen_panel.set_outputs(devices, self._store.get(settings.OUTPUT))
+        self.listening.scan_devices(look_again)
 
     def set_impairment(self, impairment: Impairment) -> None:
         """Make the network so bad, now and for later connections of this run."""
@@ -199,7 +189,7 @@ class MainWindow(QMainWindow):
         if step is None:
             super().keyPressEvent(event)
         else:
-            self._change_volume(step)
+            self.listening.change_volume(step)
 
     # Coming and going
 
@@ -244,10 +234,6 @@ class MainWindow(QMainWindow):
 
     # Inside
 
-    def _rescan(self) -> None:
-        # While a session runs its own search looks again: looking from here would end its sound.
-        self.scan_devices(look_again=not self._owner.is_running)
-
     def _open_log_folder(self) -> None:
         if problem := open_log_folder(log_folder()):
             self.report(problem)
@@ -270,8 +256,8 @@ class MainWindow(QMainWindow):
             connect=lambda: self.connect_to(self.connect_panel.typed_url),
             disconnect=self.connecting.disconnect_from,
             toggle_mute=self.listen_panel.mute.toggle,
-            change_volume=self._change_volume,
-            rescan=self._rescan,
+            change_volume=self.listening.change_volume,
+            rescan=self.listening.rescan,
             choose_theme=self._choose_theme,
             theme=self._theme.choice,
             dismiss=self.banner.dismiss,
@@ -347,10 +333,7 @@ class MainWindow(QMainWindow):
         history = store.get(settings.URL_HISTORY)
         self.connect_panel.set_history(history)
         self.connect_panel.set_address(self._options.url or (history[0] if history else ""))
-        self.listen_panel.set_volume_db(store.get(settings.VOLUME_DB))
-        self.listen_panel.set_muted(store.get(settings.MUTED))
         self.actions_.mute.setChecked(store.get(settings.MUTED))
-        self.listen_panel.set_outputs((), store.get(settings.OUTPUT))
         self.resize(*FIRST_SIZE)
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
@@ -359,11 +342,7 @@ class MainWindow(QMainWindow):
             self._monitor.events.add(Level.INFO, "the remembered layout is of another version; using the usual one")
 
     def _connect_signals(self) -> None:
-        self.listen_panel.volume_changed.connect(self._on_volume)
-        self.listen_panel.muted_changed.connect(self._on_muted)
-        self.listen_panel.output_chosen.connect(self._on_output)
-        self.listen_panel.refresh_wanted.connect(self._rescan)
-        self.listen_panel.devices_changed.connect(lambda: self.scan_devices())
+        self.listen_panel.muted_changed.connect(self.actions_.mute.setChecked)
         self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
         self.profiles.profile_chosen.connect(self._use_profile)
         self.profiles.problem.connect(self.report)
@@ -375,9 +354,7 @@ class MainWindow(QMainWindow):
         self._owner.failed.connect(self._on_failed)
         self._on_session_changed()
 
-    def _on_session_started(self, session: ListeningSession) -> None:
-        session.set_volume_db(self._store.get(settings.VOLUME_DB))
-        session.set_muted(self._store.get(settings.MUTED))
+    def _on_session_started(self) -> None:
         self.connect_panel.set_history(self._store.get(settings.URL_HISTORY))
 
     def _on_session_changed(self) -> None:
@@ -389,31 +366,6 @@ class MainWindow(QMainWindow):
     def _on_failed(self, text: str) -> None:
         self.report(text)
         self.show_facts()
-
-    def _on_volume(self, volume_db: float) -> None:
-        self._store.set(settings.VOLUME_DB, volume_db)
-        if self._owner.session is not None:
-            self._owner.session.set_volume_db(volume_db)
-
-    def _on_muted(self, muted: bool) -> None:
-        self._store.set(settings.MUTED, muted)
-        self.actions_.mute.setChecked(muted)
-        if self._owner.session is not None:
-            self._owner.session.set_muted(muted)
-
-    def _on_output(self, name: str) -> None:
-        before = self._store.get(settings.OUTPUT)
-
-        def undo() -> None:
-            self._store.set(settings.OUTPUT, before)
-            self.listen_panel.select_output(before)
-
-        self._problems.forget()
-        self._store.set(settings.OUTPUT, name)
-        self._owner.set_output(name, undo)
-
-    def _change_volume(self, step_db: int) -> None:
-        self.listen_panel.set_volume_db(self.listen_panel.volume.value() + step_db)
 
     def _choose_theme(self, choice: ThemeChoice) -> None:
         self._store.set(settings.THEME, choice)

@@ -29,7 +29,8 @@ from gui.daemon_executor import DaemonExecutor
 from gui.devices import device_labels
 from gui.error_log import ErrorLog, log_folder
 from gui.icon import application_icon
-from gui.main_window import ListDevices, MainWindow
+from gui.listen_desk import ListDevices
+from gui.main_window import MainWindow
 from gui.options import WindowOptions
 from gui.session_owner import SessionFactory, SessionOwner
 from gui.settings import SettingsStore

@@ -50,7 +50,7 @@ class Colors:
     underrun: str
     stack: tuple[str, str, str, str]
     """Frame + codec, network, buffer, device."""
-    causes: tuple[str, str, str, str, str]
+    causes: tuple[str, str, str, str, str, str]
     """Of underruns, in the order of `core.monitor.monitor.UNDERRUN_CAUSES`."""
 
 
@@ -82,7 +82,7 @@ DARK: Final = Colors(
     target="#f0e442",
     underrun="#ff7a45",
     stack=("#3478bd", "#ffc54d", "#56b4e9", "#cc79a7"),
-    causes=("#ff7a45", "#f0e442", "#cc79a7", "#56b4e9", "#3dc79a"),
+    causes=("#ff7a45", "#b9a3ff", "#f0e442", "#cc79a7", "#56b4e9", "#3dc79a"),
 )
 
 LIGHT: Final = Colors(
@@ -113,7 +113,7 @@ LIGHT: Final = Colors(
     target="#1a1f27",
     underrun="#c94f00",
     stack=("#0a4f86", "#9c6500", "#3b97cf", "#b0588a"),
-    causes=("#c94f00", "#8a7400", "#b0588a", "#0072b2", "#00805a"),
+    causes=("#c94f00", "#6a4fb3", "#8a7400", "#b0588a", "#0072b2", "#00805a"),
 )
 
 

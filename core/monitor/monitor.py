@@ -63,7 +63,14 @@ TALLIES: Final = (STARVED_MS, UNDERRUN_EPISODES, CONCEALED_MS, PLAYED_MS)
 and that were played, those included.
 """
 
-UNDERRUN_CAUSES: Final = ("late network", "server drop", "decoder", "interpreter stall", "device xrun")
+UNDERRUN_CAUSES: Final = (
+    "late network",
+    "connection lost",
+    "server drop",
+    "decoder",
+    "interpreter stall",
+    "device xrun",
+)
 """The values of `core.playout.cause.UnderrunCause`, which this room does not know."""
 
 

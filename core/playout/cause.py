@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -13,6 +14,8 @@ class UnderrunCause(Enum):
 
     NETWORK = "late network"
     """The packets came too late, and nothing else explains it."""
+    OUTAGE = "connection lost"
+    """There was no connection on which anything could have come."""
     SERVER = "server drop"
     """What was missing never came: sequence numbers were left out."""
     DECODER = "decoder"
@@ -43,14 +46,23 @@ class Dryness:
     malformed_packets: int
     """Packets that could not be decoded during the episode."""
 
+    def shared_ns(self, stretches: Iterable[tuple[int, int]]) -> int:
+        """For how much of it something went on in one of these stretches of time."""
+        return sum(max(0, min(ended, self.ended_ns) - max(began, self.began_ns)) for began, ended in stretches)
+
 
 class CauseFinder:
     """Keeps what others noticed, for as long as it can be of use."""
 
     def __init__(self) -> None:
         """Nothing noticed."""
+        self._outages: deque[tuple[int, int]] = deque(maxlen=64)
         self._stalls: deque[tuple[int, int]] = deque(maxlen=64)
         self._xruns: deque[int] = deque(maxlen=64)
+
+    def connection_lost(self, began_ns: int, ended_ns: int) -> None:
+        """There was no connection between these."""
+        self._outages.append((began_ns, ended_ns))
 
     def loop_stalled(self, began_ns: int, ended_ns: int) -> None:
         """The event loop did not run between these."""
@@ -63,12 +75,13 @@ class CauseFinder:
     def find(self, dry: Dryness) -> UnderrunCause:
         """The most likely cause: what was seen to go wrong here first, the network only where nothing was."""
         length_ns = max(dry.ended_ns - dry.began_ns, 1)
+        if dry.shared_ns(self._outages) >= length_ns * ENOUGH_SHARE:
+            return UnderrunCause.OUTAGE
         if dry.lost_ns >= length_ns * ENOUGH_SHARE:
             return UnderrunCause.SERVER
         if dry.malformed_packets:
             return UnderrunCause.DECODER
-        stalled_ns = sum(max(0, min(ended, dry.ended_ns) - max(began, dry.began_ns)) for began, ended in self._stalls)
-        if stalled_ns >= length_ns * ENOUGH_SHARE:
+        if dry.shared_ns(self._stalls) >= length_ns * ENOUGH_SHARE:
             return UnderrunCause.INTERPRETER
         has_xrun = any(-XRUN_REACH_NS <= at - dry.began_ns <= length_ns for at in self._xruns)
         if dry.overdue_at_begin_ns <= 0 or (has_xrun and dry.overdue_at_begin_ns < length_ns):

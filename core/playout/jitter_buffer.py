@@ -179,6 +179,11 @@ class JitterBuffer:
         with self._lock:
             self._causes.loop_stalled(began_ns, ended_ns)
 
+    def note_outage(self, began_ns: int, ended_ns: int) -> None:
+        """Whoever owns the connection tells that there was none between these."""
+        with self._lock:
+            self._causes.connection_lost(began_ns, ended_ns)
+
     def note_device_xrun(self, at_ns: int) -> None:
         """Whoever owns the sound device tells that it lost audio."""
         with self._lock:

@@ -41,7 +41,10 @@ class Failure:
 
 
 def explain(error: BaseException, url: str) -> Failure:
-    """What one of `CONNECT_ERRORS` means for a listener of ``url``."""
+    """What one of `CONNECT_ERRORS`, or a group of them, means for a listener of ``url``."""
+    while isinstance(error, BaseExceptionGroup):
+        # The tasks of one connection all fail for the same reason.
+        error = error.exceptions[0]
     where = redact(url)
     match error:
         case ConnectionClosed():

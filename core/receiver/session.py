@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
@@ -31,13 +30,14 @@ from core.receiver.options import (
     ListenOptions,
     SettingError,
     check_device_latency_ms,
-    check_frame_ms,
 )
 from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
-from core.receiver.status import ConnectionState, EncoderControl, FrameSizeControl, SessionSnapshot, UnderrunCounts
-from core.wire.control import Hello, Set, Stats
+from core.receiver.snapshot import snapshot_of, stats_of
+from core.receiver.status import ConnectionState, SessionSnapshot
+from core.receiver.wishes import Wishes
+from core.wire.control import Hello
 
 SAMPLE_INTERVAL_S: Final = 0.05
 """The monitor looks this often: two looks in each of its 100 ms bins."""
@@ -70,13 +70,15 @@ class ListeningSession:
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
         self._sampler = Sampler(self._buffer, self._playback, monitor)
-        self._requested = Set(frame_ms=options.frame_ms)
+        self._wishes = Wishes(self._reception, options.frame_ms)
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._packets_seen = 0
+        self._lost_ns: int | None = None
+        """Since when there has been no connection, after one that brought audio."""
         self._last_round_trip_ms: float | None = None
 
     async def run(self) -> None:
@@ -160,8 +162,7 @@ class ListeningSession:
         Raises:
             SettingError: not a frame size of Opus, or this server cannot be asked.
         """
-        check_frame_ms(frame_ms)
-        await self._request(Set(frame_ms=frame_ms), "the frame size", self._frame_size().unavailable_because)
+        await self._wishes.ask_frame_ms(frame_ms)
 
     async def request_encoder(
         self, bitrate: int | None = None, fec: bool | None = None, dtx: bool | None = None
@@ -171,23 +172,7 @@ class ListeningSession:
         Raises:
             SettingError: outside of what the server offers, or this server cannot be asked.
         """
-        control = self._encoder()
-        offered = control.bitrate_limits
-        if bitrate is not None and offered is not None and not offered[0] <= bitrate <= offered[1]:
-            raise SettingError(
-                f"a bit rate of {bitrate} bit/s is not possible here; accepted: {offered[0]} to {offered[1]}"
-            )
-        await self._request(Set(bitrate=bitrate, fec=fec, dtx=dtx), "the encoder", control.unavailable_because)
-
-    async def _request(self, wish: Set, what: str, unavailable_because: str | None) -> None:
-        if self._link is None or unavailable_because is not None:
-            raise SettingError(f"{what} cannot be changed: {unavailable_because}")
-        try:
-            await self._link.send(wish)
-        except CONNECT_ERRORS as error:
-            raise SettingError(f"{what} cannot be changed: the connection is just breaking off") from error
-        named = {key: value for key, value in asdict(wish).items() if value is not None}
-        self._requested = replace(self._requested, **named)
+        await self._wishes.ask_encoder(bitrate, fec, dtx)
 
     def set_volume_db(self, volume_db: float) -> None:
         """Set the level. Raises `SettingError` outside of -60 to +12 dB."""
@@ -240,40 +225,15 @@ class ListeningSession:
 
     def snapshot(self) -> SessionSnapshot:
         """How it stands now."""
-        counters = self._buffer.counters()
-        reception = self._reception
-        return SessionSnapshot(
-            connection=self._connection.status,
-            stream=reception.observer.facts(),
-            frame_size=self._frame_size(),
-            encoder=self._encoder(),
-            latency=self._sampler.latency,
-            underruns=UnderrunCounts(counters.underrun_episodes, counters.starved_ms),
-            output=self._playback.status(),
-            levels=self._sampler.levels,
-            buffer_depth_ms=self._sampler.depth_ms,
-            target_delay_ms=self._buffer.target_delay_ms,
-            clock_skew_ppm=self._buffer.clock_skew_ppm,
-            playout_delay_ms=self._sampler.playout_delay_ms,
-            jitter_ms=reception.observer.jitter_ms,
-            round_trip_time_ms=self._round_trip_ms,
-            packets_received=reception.packets_received,
-            bytes_received=reception.bytes_received,
-            packets_lost=counters.packets_lost,
-            packets_malformed=counters.packets_malformed + reception.unreadable,
-            packets_discarded=counters.packets_discarded,
-            total_samples_received=counters.total_samples_received,
-            concealed_samples=counters.concealed_samples,
-            silent_concealed_samples=counters.silent_concealed_samples,
-            concealment_events=counters.concealment_events,
-            inserted_samples_for_deceleration=counters.inserted_samples_for_deceleration,
-            removed_samples_for_acceleration=counters.removed_samples_for_acceleration,
-            skipped_samples=counters.skipped_samples,
-            recovered_samples=counters.recovered_samples,
-            episodes=self._sampler.episodes,
-            text_messages_ignored=reception.texts_ignored,
-            server_packets_dropped=reception.server_packets_dropped,
-            impairment=self._lab.impairment,
+        return snapshot_of(
+            self._connection.status,
+            self._reception,
+            self._wishes,
+            self._sampler,
+            self._buffer,
+            self._playback.status(),
+            self._round_trip_ms,
+            self._lab.impairment,
         )
 
     async def _listen(self) -> None:
@@ -306,22 +266,30 @@ class ListeningSession:
                 tasks.create_task(self._lab.deliver(partial(self._take, link), link.break_off))
                 await self._receive(link)
         except* CONNECT_ERRORS as group:
-            failure = explain(_first_leaf(group), self._options.url)
+            failure = explain(group, self._options.url)
         finally:
             self._look()
             self._lab.end_connection()
             self._link = None
+            self._wishes.closed()
         bye = self._reception.bye
         if bye is not None and bye.retry_after_ms is not None:
             # It said goodbye to come back: whatever close code followed.
             wait_s = min(bye.retry_after_ms, MAX_RETRY_AFTER_MS) / 1000
             failure = Failure(f"{failure.reason} ({bye.reason})", is_retryable=True, retry_after_s=wait_s)
-        self._buffer.set_source_playing(not failure.is_end, time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        self._buffer.set_source_playing(not failure.is_end, now_ns)
+        if self._reception.packets_on_connection:
+            self._lost_ns = now_ns
         return failure
 
     def _opened(self, link: Link) -> None:
         self._link = link
+        self._wishes.opened(link)
         link.lab_delay_ms = self._lab.impairment.least_delay_ms
+        if self._lost_ns is not None:
+            self._buffer.note_outage(self._lost_ns, time.monotonic_ns())
+            self._lost_ns = None
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
             self._monitor.events.add(Level.CHANGE, "connected again")
@@ -346,25 +314,15 @@ class ListeningSession:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
-            if isinstance(event, Hello) and self._wants_other_than(event):
-                await _until_closed(partial(link.send, self._requested))
+            wish = self._wishes.for_server(event) if isinstance(event, Hello) else None
+            if wish is not None:
+                await _until_closed(partial(link.send, wish))
         if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
             self._backoff.reset()
             dialect = _dialect_of(link)
             self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
-            self._note_unfulfilled_wish()
-
-    def _wants_other_than(self, hello: Hello) -> bool:
-        """Whether this connection begins with other settings than were asked for before, or on the command line."""
-        wishes = ((key, value) for key, value in asdict(self._requested).items() if value is not None)
-        return any(getattr(hello, key, None) != value for key, value in wishes)
-
-    def _note_unfulfilled_wish(self) -> None:
-        control = self._frame_size()
-        wanted_ms, because = control.requested_ms, control.unavailable_because
-        if wanted_ms is not None and because is not None and wanted_ms != control.in_force_ms:
-            text = f"frames of {wanted_ms:g} ms were asked for, but {because}"
-            self._monitor.events.add(Level.WARNING, text)
+            if (complaint := self._wishes.complaint) is not None:
+                self._monitor.events.add(Level.WARNING, complaint)
 
     async def _wait(self, failure: Failure) -> None:
         wait_s = self._backoff.next_wait_s(failure.retry_after_s)
@@ -418,29 +376,7 @@ class ListeningSession:
         while True:
             await asyncio.sleep(STATS_INTERVAL_S)
             if link.dialect.has_control:
-                counters = self._buffer.counters()
-                await link.send(
-                    Stats(
-                        {
-                            "buffer_depth_ms": round(self._buffer.depth_ms, 1),
-                            "target_delay_ms": self._buffer.target_delay_ms,
-                            "concealed_samples": counters.concealed_samples,
-                            "underrun_episodes": counters.underrun_episodes,
-                            "starved_ms": round(counters.starved_ms, 1),
-                        }
-                    )
-                )
-
-    def _frame_size(self) -> FrameSizeControl:
-        return self._reception.observer.frame_size(self._requested.frame_ms, *self._reach())
-
-    def _encoder(self) -> EncoderControl:
-        return self._reception.observer.encoder(*self._reach())
-
-    def _reach(self) -> tuple[bool, bool]:
-        """Whether the server takes control messages, and whether it is connected."""
-        has_control = self._link is not None and self._link.dialect.has_control
-        return has_control, self._connection.status.state in _OPEN_STATES
+                await link.send(stats_of(self._buffer))
 
     @property
     def _round_trip_ms(self) -> float | None:
@@ -463,11 +399,3 @@ async def _until_closed(work: Callable[[], Awaitable[None]]) -> None:
 def _dialect_of(link: Link) -> str:
     reason = f" ({link.dialect.reason})" if link.dialect.reason else ""
     return f"{link.dialect.name}{reason}"
-
-
-def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first exception that is no group; the tasks of one connection all fail for the same reason."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -113,7 +113,7 @@ def test_without_portaudio_the_null_output_remains_and_the_banner_says_so(bench:
     def no_portaudio(look_again: bool) -> list[str]:
         raise OutputError("no sound: PortAudio could not be loaded; on Debian and Ubuntu install libportaudio2")
 
-    bench.window._list_devices = no_portaudio
+    bench.window.listening._list_devices = no_portaudio
     bench.window.scan_devices()
     box = bench.window.listen_panel.output
     assert [box.itemData(at) for at in range(box.count())] == ["default", "null"]

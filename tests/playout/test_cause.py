@@ -94,3 +94,13 @@ def test_there_is_always_one_cause_whatever_was_noticed(
         assert overdue_ms <= 0
     if not stalls:
         assert cause is not UnderrunCause.INTERPRETER
+
+
+def test_while_there_is_no_connection_nothing_else_is_to_blame() -> None:
+    finder = CauseFinder()
+    episode = dry(3_000)
+    finder.connection_lost(episode.began_ns - 100_000_000, episode.ended_ns - 500_000_000)
+    assert finder.find(episode) is UnderrunCause.OUTAGE
+    finder = CauseFinder()
+    finder.connection_lost(episode.began_ns - 900_000_000, episode.began_ns + 200_000_000)
+    assert finder.find(episode) is UnderrunCause.NETWORK

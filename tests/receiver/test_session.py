@@ -13,6 +13,7 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from core.playout.cause import UnderrunCause
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.status import ConnectionState, SessionSnapshot
@@ -88,6 +89,8 @@ async def test_a_broken_connection_is_made_again_by_itself() -> None:
         await run.until(lambda: run.snapshot.connection.reconnects >= 2)
         assert "broke off; next attempt in" in run.log
         assert run.snapshot.packets_received >= 30
+        await run.until(lambda: bool(run.snapshot.episodes))
+        assert {episode.cause for episode in run.snapshot.episodes} == {UnderrunCause.OUTAGE}
 
 
 async def test_a_server_that_is_not_there_yet_is_tried_until_it_is() -> None:
