@@ -34,6 +34,7 @@ from gui.sound_room import SoundRoom
 from gui.theme import Theme
 from gui.tray import Tray
 from gui.tuner import Tuner
+from gui.verdict_desk import VerdictDesk
 from gui.view_models.connection import connection_view
 from gui.view_models.statistics import statistics_rows
 from gui.watch import Watch
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.watch = Watch(monitor, theme, self)
         self.what_if = WhatIfRoom(owner, monitor, theme, self)
         self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
+        self.verdict = VerdictDesk(owner, store, self)
         self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
@@ -164,6 +166,7 @@ class MainWindow(QMainWindow):
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
         self.watch.show_facts(snapshot, is_running)
+        self.verdict.show_facts()
         self.desk.show_facts()
         self.what_if.show_facts(snapshot)
         self._tuner.show_facts()
@@ -301,7 +304,9 @@ class MainWindow(QMainWindow):
         self.sound.refresh_soon()
 
     def _lay_out(self) -> None:
-        set_top(self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.desk.bar))
+        set_top(
+            self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.verdict.bar, self.desk.bar)
+        )
         self.panels = Panels(
             self,
             self.watch,

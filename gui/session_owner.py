@@ -21,6 +21,7 @@ from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.session import ListeningSession
 from core.receiver.status import ConnectionState, SessionSnapshot
+from core.receiver.verdict import Verdict
 
 SessionFactory = Callable[[ListenOptions, Monitor], ListeningSession]
 
@@ -99,6 +100,10 @@ class SessionOwner(QObject):
             return snapshot
         state = ConnectionState.DISCONNECTED if self._broken_by is None else ConnectionState.FAILED
         return replace(snapshot, connection=replace(snapshot.connection, state=state, reason=self._broken_by))
+
+    def verdict(self, depth_ms: float) -> Verdict | None:
+        """On the server of the running or the last session; ``None`` before the first."""
+        return None if self._session is None else self._session.verdict(depth_ms)
 
     def start(self, options: ListenOptions) -> None:
         """Listen to something; a session that runs is ended first."""

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QSettings, QTimer, Signal
 
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.opus.encoder import FRAME_SIZES_MS
+from core.playout.late_history import GRID_MS
 from core.playout.presets import DEFAULT_PRESET, PresetName
 from core.receiver.options import DEFAULT_OUTPUT
 from gui.known_servers import KnownServers, read_known_servers, write_known_servers
@@ -118,6 +119,8 @@ OWN_TUNING: Final = Setting("tune/own", DEFAULT_TUNING, read_tuning, write_tunin
 """The last one that was no preset; it is kept while a preset is in use."""
 FRAME_MS: Final[Setting[float | None]] = Setting("tune/frame_ms", None, _frame_size)
 PROFILES: Final[Setting[tuple[Profile, ...]]] = Setting("tune/profiles", (), read_profiles, write_profiles)
+VERDICT_DEPTH_MS: Final = Setting("watch/verdict_depth_ms", 60.0, _number_between(0.0, float(GRID_MS[-1])))
+"""The buffer that the verdict is about; the balanced preset begins with as much."""
 KNOWN_SERVERS: Final[Setting[KnownServers]] = Setting("connect/servers", {}, read_known_servers, write_known_servers)
 """Never a secret: those are in the system's keyring."""
 

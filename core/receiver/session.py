@@ -36,6 +36,7 @@ from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
 from core.receiver.snapshot import snapshot_of, stats_of
 from core.receiver.status import ConnectionState, SessionSnapshot
+from core.receiver.verdict import Judge, Verdict
 from core.receiver.wishes import Wishes
 from core.wire.control import Hello
 
@@ -69,6 +70,7 @@ class ListeningSession:
         self._backoff = Backoff()
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
+        self._judge = Judge()
         self._sampler = Sampler(self._buffer, self._playback, monitor)
         self._wishes = Wishes(self._reception, options.frame_ms)
         self._device_latency_ms = options.device_latency_ms
@@ -76,6 +78,7 @@ class ListeningSession:
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._try_now = asyncio.Event()
         self._packets_seen = 0
         self._lost_ns: int | None = None
         """Since when there has been no connection, after one that brought audio."""
@@ -155,6 +158,16 @@ class ListeningSession:
     def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
         """What every fixed playout delay would have met in the recent past."""
         return self._buffer.what_if(span, time.monotonic_ns())
+
+    def verdict(self, depth_ms: float) -> Verdict:
+        """Whether a buffer of ``depth_ms`` would be enough for this server, and why not; also after the end."""
+        judge = self._judge
+        curve = self._buffer.what_if(WhatIfSpan.LONG, judge.now_ns)
+        return judge.verdict(depth_ms, curve, self._sampler.episodes, self._buffer.clock_skew_ppm)
+
+    def try_now(self) -> None:
+        """Make the next attempt to connect at once, where one is being waited for."""
+        self._try_now.set()
 
     async def request_frame_ms(self, frame_ms: float) -> None:
         """Ask the server for another frame size; what is in force then shows in `snapshot`, as it arrives.
@@ -333,7 +346,9 @@ class ListeningSession:
             attempt=self._backoff.failures,
             next_attempt_at_ns=time.monotonic_ns() + round(wait_s * 1e9),
         )
-        await asyncio.sleep(wait_s)
+        self._try_now.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._try_now.wait(), wait_s)
 
     async def _play_out(self) -> None:
         """Let what is in the buffer be heard before the output closes."""
@@ -361,6 +376,11 @@ class ListeningSession:
                 self._round_trip_ms,
             )
         )
+        status = self._connection.status
+        is_lost = status.state is ConnectionState.WAITING and self._reception.packets_received > 0
+        lost = self._buffer.counters().packets_lost
+        has_lab = self._lab.impairment.is_active
+        self._judge.look(time.monotonic_ns(), self._packets_seen, lost, status.reconnects + is_lost, has_lab)
 
     def _note_doubt(self) -> None:
         is_open = self._connection.status.state in _OPEN_STATES

@@ -43,6 +43,16 @@ def duration_of(samples: int) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def span_of(seconds: float) -> str:
+    """How long one has looked: ``"48 s"``, from two minutes on ``"3 min"``."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def decimal(value: float) -> str:
+    """Two digits that count: ``"0.42"``, ``"2.1"``, ``"23"``."""
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+
+
 def share(part: int, whole: int) -> str:
     """``part`` of ``whole`` in per cent: ``"0.02 %"``; small shares keep two digits, because they are heard."""
     if whole == 0:

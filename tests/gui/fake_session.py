@@ -26,6 +26,7 @@ from core.receiver.status import (
     StreamFacts,
     UnderrunCounts,
 )
+from core.receiver.verdict import Answer, Verdict
 
 STREAM = StreamFacts(
     mode="CELT",
@@ -50,6 +51,21 @@ NO_ENCODER = EncoderControl(None, None, None, None, None, False, False, "not con
 ENCODER = EncoderControl(64_000, False, False, "audio", (6_000, 510_000), True, True, None)
 NO_LATENCY = LatencyBreakdown(None, None, None, None, None, None, "estimated")
 
+NO_VERDICT = Verdict(
+    answer=Answer.UNKNOWN,
+    depth_ms=60.0,
+    seconds=0.0,
+    dropouts_per_min=0.0,
+    latest_ms=0.0,
+    lost_packets=0,
+    lost_pct=0.0,
+    outages=0,
+    pace_ppm=0.0,
+    underruns=0,
+    underruns_here=0,
+    has_lab=False,
+)
+
 
 class FakeSession:
     """Does nothing by itself. What was asked of it stands in `asked`, in order."""
@@ -68,6 +84,7 @@ class FakeSession:
         self.played: Pcm = np.zeros((0, 2), dtype=np.float32)
         self._playout = options.playout
         self.breaks_with: Exception | None = None
+        self.judged = NO_VERDICT
         self._stop = asyncio.Event()
         self._snapshot = SessionSnapshot(
             connection=ConnectionStatus(ConnectionState.DISCONNECTED, options.url),
@@ -174,6 +191,12 @@ class FakeSession:
     def set_impairment(self, impairment: Impairment) -> None:
         self.asked.append(("impairment", impairment))
         self.know(impairment=impairment)
+
+    def verdict(self, depth_ms: float) -> Verdict:
+        return replace(self.judged, depth_ms=depth_ms)
+
+    def try_now(self) -> None:
+        self.asked.append(("try now", None))
 
     def what_if(self, span: WhatIfSpan) -> WhatIfCurve:
         worst = 3.0 if span is WhatIfSpan.RECENT else 8.0

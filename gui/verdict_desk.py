@@ -1,0 +1,33 @@
+"""Between the question for a buffer's depth and the session that knows the answer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from core.playout.late_history import GRID_MS
+from gui import settings
+from gui.session_owner import SessionOwner
+from gui.settings import SettingsStore
+from gui.view_models.verdict import verdict_view
+from gui.widgets.verdict_bar import VerdictBar
+
+
+class VerdictDesk(QObject):
+    """Remembers what is asked, and keeps the answer up to date."""
+
+    def __init__(self, owner: SessionOwner, store: SettingsStore, parent: QObject | None = None) -> None:
+        """The depth as remembered."""
+        super().__init__(parent)
+        self._owner, self._store = owner, store
+        self.bar = VerdictBar(0.0, float(GRID_MS[-1]))
+        self.bar.set_depth(store.get(settings.VERDICT_DEPTH_MS))
+        self.bar.depth_changed.connect(self._on_depth)
+
+    def show_facts(self) -> None:
+        """Bring the answer up to date."""
+        verdict = self._owner.verdict(self._store.get(settings.VERDICT_DEPTH_MS))
+        self.bar.show_verdict(verdict_view(verdict, self._owner.is_running))
+
+    def _on_depth(self, depth_ms: float) -> None:
+        self._store.set(settings.VERDICT_DEPTH_MS, depth_ms)
+        self.show_facts()
