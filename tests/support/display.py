@@ -77,6 +77,12 @@ class VirtualDisplay:
         # 24-bit colour in 32-bit words of the server's byte order: on all machines we run on B, G, R, unused.
         return np.ascontiguousarray(pixels[:, :, 2::-1])
 
+    def is_black(self) -> bool:
+        """Whether nothing but the empty screen is shown; quick, since only the middle row is looked at."""
+        with self._picture_file.open("rb") as picture:
+            picture.seek(self._picture_file.stat().st_size // 2)
+            return not any(picture.read(4 * self.width))
+
     def screenshot(self, path: Path) -> None:
         """Write `picture` into an image file; its ending says the format (``.png``).
 
