@@ -162,8 +162,10 @@ class MediaKeys(QObject):
         error = None if task.cancelled() else task.exception()
         if error is None or self._is_over:
             return
-        # Nobody has asked for it, so one line is enough; the log gets the traceback.
-        self._log.info("No media keys", exc_info=error)
+        if not isinstance(error, OSError | EOFError | ImportError):
+            # A mistake of ours, or of the library's: the log gets the traceback.
+            self._log.error("No media keys", exc_info=error)
+        # One line is enough: nobody has asked for it.
         if had_bus:
             text = "has gone"
         elif isinstance(error, TimeoutError):

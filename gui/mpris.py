@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Protocol, Self
 from dbus_fast import ErrorType, Message, NameFlag, PropertyAccess, RequestNameReply, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import DBusBool, DBusDouble, DBusInt64, DBusObjectPath, DBusSignature, DBusStr
-from dbus_fast.errors import DBusError
+from dbus_fast.errors import DBusError, DBusFastError
 from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
 
 from gui.view_models.player import PlayerState
@@ -253,20 +253,23 @@ class Mpris:
         """Be a media player on the bus at ``address``; a second one on a bus gets a name with its process id.
 
         Raises:
-            OSError, DBusFastError, EOFError: there is no bus, or it does not want us.
+            OSError, EOFError: there is no bus, or it does not want us.
             TimeoutError: it does not answer.
         """
-        async with asyncio.timeout(_ANSWER_WITHIN_S):
-            bus = await _Bus(address).connect()
-            try:
-                player = PlayerInterface(commands, state)
-                # Before the name: who sees it asks at once.
-                bus.export(OBJECT_PATH, RootInterface(commands))
-                bus.export(OBJECT_PATH, player)
-                return cls(bus, player, await _own_name(bus))
-            except BaseException:
-                bus.disconnect()
-                raise
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                bus = await _Bus(address).connect()
+                try:
+                    player = PlayerInterface(commands, state)
+                    # Before the name: who sees it asks at once.
+                    bus.export(OBJECT_PATH, RootInterface(commands))
+                    bus.export(OBJECT_PATH, player)
+                    return cls(bus, player, await _own_name(bus))
+                except BaseException:
+                    bus.disconnect()
+                    raise
+        except DBusFastError as error:
+            raise ConnectionError(str(error)) from error
 
     def show(self, state: PlayerState) -> None:
         """Tell whoever listens what is different now."""

@@ -275,7 +275,7 @@ async def test_without_a_bus_there_is_silence(bench: Bench, monkeypatch: pytest.
 
 @pytest.mark.parametrize("address", ["unix:path=/nowhere/bus", "disabled:", "nonsense"])
 async def test_a_bus_that_cannot_be_reached_is_one_line(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, address: str
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, address: str
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     bench.window.media_keys.begin()
@@ -284,6 +284,19 @@ async def test_a_bus_that_cannot_be_reached_is_one_line(
     await bench.stream()
     await bench.window.media_keys.wait_until_ended()
     assert len(told(bench)) == 1
+    assert [record for record in caplog.records if record.name.startswith("gui")] == []
+
+
+async def test_a_mistake_of_ours_reaches_the_log_with_its_traceback(
+    session_bus: SessionBus, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def break_off(*_arguments: object) -> None:
+        raise RuntimeError("oh no")
+
+    monkeypatch.setattr("gui.mpris._own_name", break_off)
+    bench.window.media_keys.begin()
+    await eventually(lambda: told(bench) == ["no media keys: the session bus cannot be used (oh no)"])
+    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
 
 
 async def test_a_bus_that_does_not_answer_keeps_nobody(
