@@ -23,6 +23,7 @@ from gui.diagnostics import Diagnostics
 from gui.error_log import log_folder, open_log_folder
 from gui.listen_desk import ListDevices, ListenDesk
 from gui.loop_lag import LoopLagMeter
+from gui.media_keys import MediaKeys
 from gui.options import WindowOptions
 from gui.panels import Panels, set_top
 from gui.problems import Problems
@@ -296,8 +297,19 @@ class MainWindow(QMainWindow):
             clock_ns=self._clock_ns,
             parent=self,
         )
+        self.media_keys = MediaKeys(
+            self.listen_panel,
+            self._owner,
+            self._monitor.events,
+            connect=connect,
+            disconnect=self.connecting.disconnect_from,
+            show_window=self.compact.show_either,
+            close_window=self.close,
+            parent=self,
+        )
         self.closing.connect(self.compact.end)
         self.closing.connect(self.tray.end)
+        self.closing.connect(self.media_keys.end)
 
     def _refresh_pictures(self) -> None:
         self.watch.refresh_next_plot()

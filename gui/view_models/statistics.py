@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.audio.levels import AudioLevels
+from core.audio.loudness import loudness_problem
 from core.monitor.monitor import CALLBACK_LATENESS_MS, CPU_PCT, LOOP_LAG_MS, PAINT_MS, Monitor
 from core.opus.packet import Bandwidth
 from core.playout.settings import PlayoutSettings
@@ -9,7 +11,7 @@ from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
 from gui.translation import translate
 from gui.view_models.playout_rows import playout_rows
 from gui.view_models.rows import Row, RowKind, attention_if, heading
-from gui.view_models.text import UNKNOWN, count, milliseconds, plain_milliseconds, size
+from gui.view_models.text import UNKNOWN, count, loudness, milliseconds, plain_milliseconds, size
 
 
 def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings | None, monitor: Monitor) -> list[Row]:
@@ -24,7 +26,7 @@ def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings |
         heading(translate("Statistics", "Playout")),
         *playout_rows(snapshot, playout, monitor),
         heading(translate("Statistics", "Device")),
-        *_device_rows(output),
+        *_device_rows(output, snapshot.levels if snapshot else None),
         heading(translate("Statistics", "This program")),
         *_program_rows(monitor),
     ]
@@ -154,7 +156,7 @@ def _network_rows(snapshot: SessionSnapshot | None) -> list[Row]:
     ]
 
 
-def _device_rows(output: OutputStatus | None) -> list[Row]:
+def _device_rows(output: OutputStatus | None, levels: AudioLevels | None) -> list[Row]:
     return [
         Row(
             translate("Statistics", "Device latency"),
@@ -166,6 +168,12 @@ def _device_rows(output: OutputStatus | None) -> list[Row]:
             count(output.xruns) if output else UNKNOWN,
             translate("Statistics", "The sound system asked and this program was too late"),
             attention_if(bool(output and output.xruns)),
+        ),
+        Row(
+            translate("Statistics", "Loudness"),
+            loudness(levels.loudness_lufs if levels else None),
+            loudness_problem()
+            or translate("Statistics", "How loud what is played seems: EBU R128, momentary, over the last 400 ms"),
         ),
     ]
 

@@ -69,6 +69,16 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
 
 
+def full_scale(value: float) -> str:
+    """Decibels relative to full scale: ``"−7.4 dBFS"``."""
+    return f"{value:.1f} dBFS".replace("-", "−")
+
+
+def loudness(value: float | None) -> str:
+    """``"−23.0 LUFS"``."""
+    return UNKNOWN if value is None else f"{value:.1f} LUFS".replace("-", "−")
+
+
 def decibels(value: float) -> str:
     """``"−6 dB"``, ``"+3 dB"``, ``"0 dB"``."""
     sign = "−" if value < 0 else "+" if value > 0 else ""

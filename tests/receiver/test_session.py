@@ -8,11 +8,14 @@ import ssl
 from http import HTTPStatus
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from core.monitor.monitor import LOUDNESS_LUFS
+from core.monitor.time_series import Span
 from core.playout.cause import UnderrunCause
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
@@ -38,6 +41,19 @@ async def test_packets_become_sound_and_figures() -> None:
         assert snapshot.latency.kind == "estimated"
         assert snapshot.latency.total is not None
         assert snapshot.latency.total > 20 + 6.5
+
+
+async def test_how_loud_it_is_is_known_while_it_plays() -> None:
+    """440 Hz, peaks of -12.2 dBFS on both sides; the K-filter of BS.1770-4 has 0.7 dB less there than at 997 Hz."""
+    async with serving(stream) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.total_samples_received > 48_000)
+        levels = run.snapshot.levels
+        assert levels is not None
+        assert levels.peak_dbfs == pytest.approx((-12.2, -12.2), abs=0.5)
+        assert levels.loudness_lufs == pytest.approx(-12.9, abs=0.5)
+        assert np.nanmax(run.monitor.series[LOUDNESS_LUFS].window(Span(10)).mean) == pytest.approx(-12.9, abs=0.5)
+        run.session.set_muted(True)
+        await run.until(lambda: run.snapshot.levels is not None and run.snapshot.levels.loudness_lufs is None)
 
 
 async def test_the_depth_moves_up_and_down_while_it_plays() -> None:
