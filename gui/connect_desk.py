@@ -40,6 +40,7 @@ class ConnectDesk(QObject):
         self._credentials = CredentialsDesk(CredentialsKeeper(store, parent=self), window)
         panel.connect_wanted.connect(self.connect_to)
         panel.disconnect_wanted.connect(self.disconnect_from)
+        panel.try_now_wanted.connect(owner.try_now)
         panel.credentials_wanted.connect(self._credentials.ask)
         self._credentials.connect_wanted.connect(self.connect_to)
         self._credentials.problem.connect(problems.say)

@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
         is_running = self._owner.is_running
         view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
         self.connect_panel.show_connection(view, is_running, self._owner.url)
+        self.actions_.try_now.setEnabled(is_running and view.can_try_now)
         self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
@@ -258,6 +259,7 @@ class MainWindow(QMainWindow):
             focus_address=self.connect_panel.focus_address,
             connect=lambda: self.connect_to(self.connect_panel.typed_url),
             disconnect=self.connecting.disconnect_from,
+            try_now=self._owner.try_now,
             toggle_mute=self.listen_panel.mute.toggle,
             change_volume=self.listening.change_volume,
             rescan=self.listening.rescan,

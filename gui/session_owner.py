@@ -121,6 +121,11 @@ class SessionOwner(QObject):
         if self._run is not None:
             self._ask_to_stop()
 
+    def try_now(self) -> None:
+        """Make the next attempt at once, where the running session waits for one."""
+        if self.session is not None:
+            self.session.try_now()
+
     def request_frame_ms(self, frame_ms: float, undo: Callable[[], None]) -> None:
         """Ask the server for another frame size; ``undo`` is called if that is refused."""
         if self.session is not None:

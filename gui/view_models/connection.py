@@ -39,12 +39,15 @@ class ConnectionView:
     word: str
     detail: str
     role: str
+    can_try_now: bool = False
+    """Whether an attempt is being waited for that could as well be made at once."""
 
 
 def connection_view(status: ConnectionStatus | None, now_ns: int) -> ConnectionView:
     """Texts for ``status`` (``None``: nothing was ever asked for); ``now_ns`` is monotonic, for the countdown."""
     state = ConnectionState.DISCONNECTED if status is None else status.state
-    return ConnectionView(_SHAPES[state], _word(state), _detail(status, state, now_ns), _ROLES[state])
+    can_try_now = state is ConnectionState.WAITING
+    return ConnectionView(_SHAPES[state], _word(state), _detail(status, state, now_ns), _ROLES[state], can_try_now)
 
 
 def seconds_until(at_ns: int | None, now_ns: int) -> int:
