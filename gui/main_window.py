@@ -35,7 +35,7 @@ from gui.theme import Theme
 from gui.tray import Tray
 from gui.tuner import Tuner
 from gui.verdict_desk import VerdictDesk
-from gui.view_models.connection import connection_view
+from gui.view_models.connection import connection_view, keyring_view
 from gui.view_models.statistics import statistics_rows
 from gui.watch import Watch
 from gui.watch_desk import WatchDesk
@@ -161,7 +161,11 @@ class MainWindow(QMainWindow):
         snapshot = self._owner.snapshot()
         is_running = self._owner.is_running
         view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
-        self.connect_panel.show_connection(view, is_running, self._owner.url)
+        if waiting_url := self.connecting.waiting_url:
+            # What the user wants now, whatever else still plays; and what Disconnect then gives up.
+            self.connect_panel.show_connection(keyring_view(), True, waiting_url)
+        else:
+            self.connect_panel.show_connection(view, is_running, self._owner.url)
         self.actions_.try_now.setEnabled(is_running and view.can_try_now)
         self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
         playing = snapshot if is_running else None
@@ -283,7 +287,7 @@ class MainWindow(QMainWindow):
             self._theme,
             connect=connect,
             disconnect=self.connecting.disconnect_from,
-            problem=lambda: self.banner.text,
+            problem=lambda: self.banner.text or (keyring_view().detail if self.connecting.waiting_url else ""),
             clock_ns=self._clock_ns,
             parent=self,
         )
@@ -356,6 +360,7 @@ class MainWindow(QMainWindow):
         self.profiles.told.connect(self.tell)
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
         self.lab_panel.problem.connect(self.report)
+        self.connecting.waiting_changed.connect(self._on_session_changed)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
@@ -367,6 +372,8 @@ class MainWindow(QMainWindow):
     def _on_session_changed(self) -> None:
         is_running = self._owner.is_running
         self.actions_.show_running(is_running)
+        if self.connecting.waiting_url:
+            self.actions_.disconnect.setEnabled(True)
         self.listen_panel.set_running(is_running)
         self.show_facts()
 

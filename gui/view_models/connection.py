@@ -50,6 +50,16 @@ def connection_view(status: ConnectionStatus | None, now_ns: int) -> ConnectionV
     return ConnectionView(_SHAPES[state], _word(state), _detail(status, state, now_ns), _ROLES[state], can_try_now)
 
 
+def keyring_view() -> ConnectionView:
+    """Texts while a connection waits for its token, which the system's keyring has not given yet."""
+    return ConnectionView(
+        _SHAPES[ConnectionState.WAITING],
+        _word(ConnectionState.WAITING),
+        translate("Connection", "Waiting for the system keyring to be unlocked"),
+        _ROLES[ConnectionState.WAITING],
+    )
+
+
 def seconds_until(at_ns: int | None, now_ns: int) -> int:
     """Whole seconds until a monotonic time, rounded up, at least 0."""
     return 0 if at_ns is None else max(0, math.ceil((at_ns - now_ns) / 1e9))
