@@ -187,7 +187,7 @@ class SessionOwner(QObject):
         """Cancel what does not stop by itself; where even that fails, let the window go nevertheless."""
         if self._run is not None and not self._has_cancelled:
             self._has_cancelled = True
-            self._monitor.events.add(Level.WARNING, "The connection did not close in time and was cut off.")
+            self._monitor.events.add(Level.WARNING, self.tr("The connection did not close in time and was cut off."))
             self._run.cancel()
             self._patience.start(_LAST_GRACE_MS)
         elif self._is_closing:
@@ -200,7 +200,7 @@ class SessionOwner(QObject):
         self._has_cancelled = False
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._broken_by = f"The session broke off: {_line(error)}"
+            self._broken_by = self.tr("The session broke off: {0}").format(_line(error))
             self._report_unexpected(self._broken_by, error)
         self.changed.emit()
         if self._is_closing:
@@ -221,7 +221,7 @@ class SessionOwner(QObject):
         if isinstance(error, SettingError | OutputError):
             self.failed.emit(_line(error))
         elif error is not None:
-            self._report_unexpected(f"That did not work: {_line(error)}", error)
+            self._report_unexpected(self.tr("That did not work: {0}").format(_line(error)), error)
         self._tell_if_closed()
 
     def _report_unexpected(self, text: str, error: BaseException) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from core.receiver.status import ConnectionState, ConnectionStatus
 from gui.translation import translate
+from gui.view_models.text import count
 
 _SHAPES: Final = {
     ConnectionState.DISCONNECTED: "○",
@@ -87,12 +88,12 @@ def _detail(status: ConnectionStatus | None, state: ConnectionState, now_ns: int
     if state is ConnectionState.STREAMING:
         parts = [status.dialect or translate("Connection", "finding out how the server frames its packets")]
         if status.reconnects:
-            parts.append(translate("Connection", "reconnects: {number}").format(number=status.reconnects))
+            parts.append(translate("Connection", "reconnects: {number}").format(number=count(status.reconnects)))
         return " · ".join(parts)
     if state is ConnectionState.WAITING:
         seconds = seconds_until(status.next_attempt_at_ns, now_ns)
         countdown = (
-            translate("Connection", "Next attempt in {seconds} s").format(seconds=seconds)
+            translate("Connection", "Next attempt in {seconds} s").format(seconds=count(seconds))
             if seconds
             else translate("Connection", "Next attempt now")
         )
@@ -107,7 +108,7 @@ def _detail(status: ConnectionStatus | None, state: ConnectionState, now_ns: int
 def _attempt(status: ConnectionStatus) -> str:
     if not status.attempt:
         return ""
-    return translate("Connection", "failed attempts: {number}").format(number=status.attempt)
+    return translate("Connection", "failed attempts: {number}").format(number=count(status.attempt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.opus.encoder import MAX_BITRATE, MIN_BITRATE
 from core.receiver.status import EncoderControl
 from gui.translation import translate
+from gui.view_models.text import significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,11 @@ def _roughly(kbps: float | None) -> float | None:
 def _in_force(control: EncoderControl) -> str:
     if control.application is None:
         return ""
-    bitrate = translate("Tune", "its own bit rate") if control.bitrate is None else f"{control.bitrate / 1000:g} kbit/s"
+    bitrate = (
+        translate("Tune", "its own bit rate")
+        if control.bitrate is None
+        else f"{significant(control.bitrate / 1000)} kbit/s"
+    )
     switches = [name for name, is_on in (("FEC", control.fec), ("DTX", control.dtx)) if is_on]
     parts = (bitrate, translate("Tune", "tuned for {0}").format(control.application), *switches)
     return translate("Tune", "In force {0}").format(", ".join(parts))

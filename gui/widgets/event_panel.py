@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.monitor.events import Event, EventLog, Level
 from gui.theme import Theme
+from gui.view_models.text import fixed
 from gui.widgets.event_table import EventModel, EventTable, level_word, shape_and_word
 from gui.widgets.labels import TextLabel, describe
 
@@ -194,7 +195,7 @@ class LevelButton(QToolButton):
 
     def show_count(self, count: int) -> None:
         """Say how many events of this level there are."""
-        self.action.setIconText(f"{self._text} {count:,}")
+        self.action.setIconText(f"{self._text} {fixed(count)}")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Another font or style needs another size."""
