@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         self.profiles = ProfileMenu(store, self)
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
-        self.demo = DemoDesk(self._tuner, store, owner, self.set_impairment, self)
+        self.demo = DemoDesk(self._tuner, store, owner, self.lab_panel, self.set_impairment, self)
         self._make_small_windows()
         self.actions_ = self._make_actions()
         self._lay_out()
