@@ -19,7 +19,7 @@ from gui.time_view import TimeView
 from gui.view_models.axis_range import SteppedRange
 from gui.view_models.text import significant
 
-_LEAST_HEIGHT_PX: Final = 64
+_LEAST_HEIGHT_PX: Final = 58
 _BOTTOM_AXIS_PX: Final = 24
 _LABEL_HEIGHT_PX: Final = 12
 _WHEEL_STEP: Final = 120
