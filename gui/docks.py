@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from gui.widgets.labels import LegendRow, TextLabel, describe, make_card
+from gui.widgets.labels import LegendRow, ShrinkingLabel, TextLabel, describe, make_card
 
 LAYOUT_VERSION: Final = 1
 """Of what `QMainWindow.saveState` writes; another one is not restored, since the panels are others."""
@@ -41,7 +41,7 @@ class PanelDock(QDockWidget):
         """
         super().__init__(title)
         self.setObjectName(name)
-        self.value = TextLabel("", "heading")
+        self.value = ShrinkingLabel("", "heading")
         heading = TextLabel(title, "heading")
         heading.setToolTip(tooltip)
         bar = QWidget()

@@ -228,11 +228,14 @@ class Watch(QObject):
     def _underrun_text(self, snapshot: SessionSnapshot | None) -> str:
         if snapshot is None or not self._has_played:
             return ""
+        # The plot shows a part of the time; which one this counts has to be said.
         counts = snapshot.underruns
         if counts.episodes == 0:
-            return self.tr("none so far")
+            return self.tr("none since connecting")
         text = (
-            self.tr("{starved} in 1 episode") if counts.episodes == 1 else self.tr("{starved} in {episodes} episodes")
+            self.tr("{starved} in 1 episode since connecting")
+            if counts.episodes == 1
+            else self.tr("{starved} in {episodes} episodes since connecting")
         )
         return text.format(starved=milliseconds(counts.starved_ms), episodes=count(counts.episodes))
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QWidget
 
 from core.monitor.events import Level
+from core.receiver.status import UnderrunCounts
 from tests.gui.conftest import Bench
 
 
@@ -72,3 +73,23 @@ async def test_tab_goes_from_the_search_to_the_lines(bench: Bench) -> None:
         bench.window.focusNextChild()
         seen.append(bench.window.focusWidget())
     assert seen == [events.clear_search, events.table]
+
+
+async def test_how_long_there_was_nothing_to_play_says_since_when_and_gives_way_to_a_small_window(bench: Bench) -> None:
+    session = await bench.stream()
+    await opened(bench, 1600, 1000)
+    dock = bench.window.watch.underrun_dock
+    assert dock.value.text() == "none since connecting"
+    least_px = dock.minimumSizeHint().width()
+    session.know(underruns=UnderrunCounts(5, 249.0))
+    bench.window.show_facts()
+    await asyncio.sleep(0.05)
+    whole = "249 ms in 5 episodes since connecting"
+    assert dock.value.text() == dock.value.shown_text == dock.value.toolTip() == whole
+    assert dock.minimumSizeHint().width() <= least_px
+    dock.setFloating(True)
+    dock.resize(300, 200)
+    await asyncio.sleep(0.05)
+    assert dock.value.shown_text.startswith("249 ms in")
+    assert dock.value.shown_text.endswith("…")
+    assert not dock.grab().isNull()
