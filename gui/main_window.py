@@ -46,6 +46,7 @@ from gui.widgets.event_panel import EventPanel
 from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
 from gui.widgets.profile_menu import ProfileMenu, make_profile_button
+from gui.widgets.shared_row import SharedRow
 from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
@@ -310,9 +311,9 @@ class MainWindow(QMainWindow):
         self.sound.refresh_soon()
 
     def _lay_out(self) -> None:
-        set_top(
-            self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.verdict.bar, self.desk.bar)
-        )
+        # What is wrong is more urgent than what would be enough.
+        second = SharedRow(self.verdict.bar, self.banner)
+        set_top(self, (self.connect_panel, self.listen_panel), (self.demo.bar, second, self.desk.bar))
         self.panels = Panels(
             self,
             self.watch,
