@@ -10,7 +10,7 @@ from core.opus.encoder import FRAME_SIZES_MS
 from gui.view_models.text import significant
 from gui.view_models.tune import FrameSizeView
 from gui.widgets.encoder_controls import EncoderControls
-from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.labels import ElidedLabel, ShrinkingLabel, TextLabel, describe
 from gui.widgets.playout_controls import PlayoutControls, in_a_row
 
 
@@ -38,8 +38,7 @@ class TunePanel(QWidget):
         frame_label.setBuddy(self.frame_size)
         self.frame_size.activated.connect(self._on_frame_size)
         self.frame_text = TextLabel("", "muted")
-        self.frame_note = TextLabel("", "muted")
-        self.frame_note.setWordWrap(True)
+        self.frame_note = ShrinkingLabel("", "muted")
         self._view: FrameSizeView | None = None
         self._lay_out(frame_label)
 

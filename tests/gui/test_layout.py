@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QWidget
 
 from core.monitor.events import Level
-from core.receiver.status import UnderrunCounts
+from core.receiver.status import FrameSizeControl, UnderrunCounts
 from tests.gui.conftest import Bench
 
 
@@ -93,3 +93,17 @@ async def test_how_long_there_was_nothing_to_play_says_since_when_and_gives_way_
     assert dock.value.shown_text.startswith("249 ms in")
     assert dock.value.shown_text.endswith("…")
     assert not dock.grab().isNull()
+
+
+async def test_why_the_frame_size_cannot_be_changed_is_not_cut_in_the_middle_of_a_line(bench: Bench) -> None:
+    session = await bench.stream()
+    await opened(bench, 1280, 800)
+    why = "this server takes no control messages, it sends what it sends, and nothing else was agreed upon"
+    session.know(frame_size=FrameSizeControl(None, 20.0, (), why))
+    bench.window.show_facts()
+    await asyncio.sleep(0.05)
+    note = bench.window.tune_panel.frame_note
+    assert why in note.text()
+    assert why in note.toolTip()
+    assert note.shown_text.endswith("…")
+    assert note.height() >= note.sizeHint().height()
