@@ -56,6 +56,8 @@ async def test_the_panel_says_what_is_waited_for(bench: Bench, keyring: FakeKeyr
     assert panel.word.text() == "Waiting"
     assert panel.detail.full_text == "Waiting for the system keyring to be unlocked"
     assert panel.try_now.isHidden()
+    bench.window.compact.refresh()
+    assert bench.window.compact.window.detail.full_text == panel.detail.full_text
     assert bench.sessions == []
     keyring.may_answer.set()
     await eventually(lambda: bool(bench.sessions))
