@@ -28,9 +28,10 @@ from gui.plots.time_plot import TimePlot
 from gui.plots.underrun_plot import UnderrunPlot
 from gui.theme import Theme
 from gui.time_view import TimeView
+from gui.translation import translate
 from gui.view_models.axis_range import SteppedRange
 from gui.view_models.latency import latency_view
-from gui.view_models.text import UNKNOWN, full_scale, milliseconds, plain_milliseconds
+from gui.view_models.text import UNKNOWN, count, fixed, full_scale, milliseconds, plain_milliseconds
 from gui.widgets.labels import LegendEntry
 
 _MAX_MARKERS: Final = 40
@@ -119,8 +120,8 @@ class Watch(QObject):
         self.bitrate_dock.value.show_text(
             ""
             if stream is None
-            else self.tr("{rate:.1f} kbit/s, {size:.0f} bytes a packet").format(
-                rate=stream.bitrate_kbps, size=stream.packet_bytes
+            else self.tr("{rate} kbit/s, {size} bytes a packet").format(
+                rate=fixed(stream.bitrate_kbps, 1), size=fixed(stream.packet_bytes)
             )
         )
         levels = snapshot.levels if snapshot else None
@@ -158,7 +159,7 @@ class Watch(QObject):
         self._depth_mean = LegendEntry(self.tr("mean"))
         self._depth_target = LegendEntry(self.tr("target"))
         self._depth_bound = LegendEntry(self.tr("bound of live mode"))
-        self._causes = [LegendEntry(cause) for cause in UNDERRUN_CAUSES]
+        self._causes = [LegendEntry(translate("Statistics", cause)) for cause in UNDERRUN_CAUSES]
         self._stack = [
             LegendEntry(name)
             for name in (self.tr("frame + codec"), self.tr("network"), self.tr("buffer"), self.tr("device"))
@@ -228,13 +229,16 @@ class Watch(QObject):
     def _underrun_text(self, snapshot: SessionSnapshot | None) -> str:
         if snapshot is None or not self._has_played:
             return ""
+        # The plot shows a part of the time; which one this counts has to be said.
         counts = snapshot.underruns
         if counts.episodes == 0:
-            return self.tr("none so far")
+            return self.tr("none since connecting")
         text = (
-            self.tr("{starved} in 1 episode") if counts.episodes == 1 else self.tr("{starved} in {episodes} episodes")
+            self.tr("{starved} in 1 episode since connecting")
+            if counts.episodes == 1
+            else self.tr("{starved} in {episodes} episodes since connecting")
         )
-        return text.format(starved=milliseconds(counts.starved_ms), episodes=counts.episodes)
+        return text.format(starved=milliseconds(counts.starved_ms), episodes=count(counts.episodes))
 
     def _empty_text(self, plot: object) -> str:
         if plot is self.underrun_plot and self._has_played:
@@ -277,4 +281,4 @@ class Watch(QObject):
 
 
 def _kilobits(value: float) -> str:
-    return f"{value:.1f} kbit/s"
+    return f"{fixed(value, 1)} kbit/s"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from core.audio.levels import AudioLevels
 from core.audio.loudness import loudness_problem
 from core.monitor.monitor import CALLBACK_LATENESS_MS, CPU_PCT, LOOP_LAG_MS, PAINT_MS, Monitor
-from core.opus.packet import Bandwidth
+from core.opus.packet import SAMPLE_RATE_HZ, Bandwidth
 from core.playout.settings import PlayoutSettings
 from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
 from gui.translation import translate
 from gui.view_models.playout_rows import playout_rows
 from gui.view_models.rows import Row, RowKind, attention_if, heading
-from gui.view_models.text import UNKNOWN, count, loudness, milliseconds, plain_milliseconds, size
+from gui.view_models.text import UNKNOWN, count, fixed, loudness, milliseconds, plain_milliseconds, size
 
 
 def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings | None, monitor: Monitor) -> list[Row]:
@@ -38,8 +38,8 @@ def _stream_rows(stream: StreamFacts | None) -> list[Row]:
     extras = UNKNOWN
     if stream:
         extras = f"{_on_off(stream.fec)} / {_on_off(stream.dtx)}"
-    bitrate = f"{stream.bitrate_kbps:.1f} kbit/s" if stream else UNKNOWN
-    packet_size = f"{stream.packet_bytes:.0f} B" if stream else UNKNOWN
+    bitrate = f"{fixed(stream.bitrate_kbps, 1)} kbit/s" if stream else UNKNOWN
+    packet_size = f"{fixed(stream.packet_bytes)} B" if stream else UNKNOWN
     return [
         Row(
             translate("Statistics", "Coding"),
@@ -67,8 +67,10 @@ def _stream_rows(stream: StreamFacts | None) -> list[Row]:
         ),
         Row(
             translate("Statistics", "Sample rate declared"),
-            f"{stream.declared_sample_rate:,} Hz" if stream and stream.declared_sample_rate else UNKNOWN,
-            translate("Statistics", "Opus always decodes to 48,000 Hz; this is what the server says it put in"),
+            f"{count(stream.declared_sample_rate)} Hz" if stream and stream.declared_sample_rate else UNKNOWN,
+            translate("Statistics", "Opus always decodes to {rate} Hz; this is what the server says it put in").format(
+                rate=count(SAMPLE_RATE_HZ)
+            ),
         ),
         Row(
             translate("Statistics", "Application"),
@@ -200,7 +202,7 @@ def _program_rows(monitor: Monitor) -> list[Row]:
         ),
         Row(
             translate("Statistics", "Processor"),
-            UNKNOWN if cpu is None else f"{cpu:.0f} %",
+            UNKNOWN if cpu is None else f"{fixed(cpu)} %",
             translate("Statistics", "What all of this program takes of one core, on average of this session"),
         ),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from http import HTTPStatus
 from pathlib import Path
 
@@ -121,6 +122,27 @@ async def test_a_server_that_is_not_there_yet_is_tried_until_it_is() -> None:
         async with serving(stream, port):
             await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)
             await run.until(lambda: run.snapshot.connection.attempt == 0)
+
+
+async def test_the_next_attempt_can_be_had_at_once() -> None:
+    attempts = 0
+
+    def busy_at_first(connection: ServerConnection, request: Request) -> Response | None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            return None
+        response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "busy\n")
+        response.headers["Retry-After"] = "60"
+        return response
+
+    async with serving(stream, process_request=busy_at_first) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.WAITING)
+        due_ns = run.snapshot.connection.next_attempt_at_ns
+        assert due_ns is not None
+        assert due_ns - time.monotonic_ns() > 10_000_000_000
+        run.session.try_now()
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING, timeout_s=2)
 
 
 async def test_a_probe_s_first_failure_is_final() -> None:
