@@ -32,14 +32,15 @@ from core.receiver.options import (
     SettingError,
     check_device_latency_ms,
 )
+from core.receiver.outages import Outages
 from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.sampler import PathFacts, Sampler
 from core.receiver.snapshot import snapshot_of, stats_of
 from core.receiver.status import ConnectionState, SessionSnapshot
-from core.receiver.verdict import Judge, Verdict
+from core.receiver.verdict import Facts, Judge, Verdict
 from core.receiver.wishes import Wishes
-from core.wire.control import Hello
+from core.wire.control import Config, Hello
 
 SAMPLE_INTERVAL_S: Final = 0.05
 """The monitor looks this often: two looks in each of its 100 ms bins."""
@@ -81,8 +82,7 @@ class ListeningSession:
         self._is_stopping = False
         self._try_now = asyncio.Event()
         self._packets_seen = 0
-        self._lost_ns: int | None = None
-        """Since when there has been no connection, after one that brought audio."""
+        self._outages = Outages(self._buffer.note_outage)
         self._last_round_trip_ms: float | None = None
 
     async def run(self) -> None:
@@ -113,6 +113,7 @@ class ListeningSession:
 
     def _close(self) -> None:
         try:
+            self._end_waiting()
             self._look()
         finally:
             self._playback.close()
@@ -125,9 +126,15 @@ class ListeningSession:
         """Ask `run` to close everything and to return."""
         self._is_stopping = True
         # A server that never answers holds up the closing by half a second: nobody misses what it would have sent.
-        self._buffer.set_source_playing(False, time.monotonic_ns())
+        self._end_waiting()
         if self._task is not None:
             self._task.cancel()
+
+    def _end_waiting(self) -> None:
+        """Nothing is expected any more: an underrun or an outage that lasts is over, and has its cause."""
+        now_ns = time.monotonic_ns()
+        self._outages.end(now_ns)
+        self._buffer.set_source_playing(False, now_ns)
 
     @property
     def playout(self) -> PlayoutSettings:
@@ -165,7 +172,7 @@ class ListeningSession:
         """Whether a buffer of ``depth_ms`` would be enough for this server, and why not; also after the end."""
         judge = self._judge
         curve = self._buffer.what_if(WhatIfSpan.LONG, judge.now_ns)
-        return judge.verdict(depth_ms, curve, self._sampler.episodes, self._buffer.clock_skew_ppm)
+        return judge.verdict(depth_ms, curve, self._buffer.clock_skew_ppm)
 
     def try_now(self) -> None:
         """Make the next attempt to connect at once, where one is being waited for."""
@@ -274,6 +281,8 @@ class ListeningSession:
                 self._connection.to(ConnectionState.FAILED, failure.reason, reason=failure.reason)
                 return
             await self._wait(failure)
+            if self._is_stopping:
+                return
 
     async def _attempt(self) -> Failure:
         """One connection, from handshake to close; says why it is over."""
@@ -302,17 +311,14 @@ class ListeningSession:
             failure = Failure(f"{failure.reason} ({bye.reason})", is_retryable=True, retry_after_s=wait_s)
         now_ns = time.monotonic_ns()
         self._buffer.set_source_playing(not failure.is_end, now_ns)
-        if self._reception.packets_on_connection:
-            self._lost_ns = now_ns
+        if self._reception.packets_received and not failure.is_end:
+            self._outages.begin(now_ns if failure.since_ns is None else failure.since_ns)
         return failure
 
     def _opened(self, link: Link) -> None:
         self._link = link
         self._wishes.opened(link)
         link.lab_delay_ms = self._lab.impairment.least_delay_ms
-        if self._lost_ns is not None:
-            self._buffer.note_outage(self._lost_ns, time.monotonic_ns())
-            self._lost_ns = None
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
             self._monitor.events.add(Level.CHANGE, "connected again")
@@ -337,11 +343,14 @@ class ListeningSession:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
+            if isinstance(event, Config):
+                self._wishes.answered(event)
             wish = self._wishes.for_server(event) if isinstance(event, Hello) else None
             if wish is not None:
                 await _until_closed(partial(link.send, wish))
         if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
             self._backoff.reset()
+            self._outages.end(time.monotonic_ns())
             dialect = _dialect_of(link)
             self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
             for complaint in self._wishes.complaints:
@@ -358,7 +367,8 @@ class ListeningSession:
         )
         self._try_now.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._try_now.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._try_now.wait()
 
     async def _play_out(self) -> None:
         """Let what is in the buffer be heard before the output closes."""
@@ -386,11 +396,21 @@ class ListeningSession:
                 self._round_trip_ms,
             )
         )
-        status = self._connection.status
-        is_lost = status.state is ConnectionState.WAITING and self._reception.packets_received > 0
-        lost = self._buffer.counters().packets_lost
-        has_lab = self._lab.impairment.is_active
-        self._judge.look(time.monotonic_ns(), self._packets_seen, lost, status.reconnects + is_lost, has_lab)
+        now_ns, counters = time.monotonic_ns(), self._buffer.counters()
+        is_open = self._outages.since_ns is None and self._connection.status.state in _OPEN_STATES
+        self._judge.look(
+            now_ns,
+            Facts(
+                received=self._packets_seen,
+                lost=counters.packets_lost,
+                outages=self._outages.count,
+                underruns=counters.underrun_episodes,
+                underruns_here=self._sampler.underruns_here,
+                overdue_ms=self._buffer.overdue_ms(now_ns) if is_open else 0.0,
+                is_lost=self._outages.since_ns is not None,
+                has_lab=self._lab.impairment.is_active,
+            ),
+        )
 
     def _note_doubt(self) -> None:
         is_open = self._connection.status.state in _OPEN_STATES
