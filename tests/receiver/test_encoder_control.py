@@ -175,9 +175,9 @@ async def test_what_a_server_has_refused_is_not_asked_for_again() -> None:
     in_force = Config(20.0, None, None, False, False, "voip")
     await wishes.ask_application(Application.VOIP)
     wishes.answered(in_force)
-    await wishes.ask_frame_ms(5.0)
+    await wishes.ask_application(Application.AUDIO)
     wishes.answered(replace(in_force, refused="not with these listeners"))
-    assert wishes.frame_size.requested_ms is None
+    assert wishes.application.requested is Application.VOIP
     assert wishes.for_server(hello("audio", "voip", "audio")) == Set(application="voip")
     assert len(link.sent) == 2
 
