@@ -91,7 +91,7 @@ class Docks:
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
-        self.reset()
+        self._place()
 
     @property
     def all(self) -> list[PanelDock]:
@@ -105,11 +105,17 @@ class Docks:
 
     def reset(self) -> None:
         """As at the first start."""
-        window, area = self._window, Qt.DockWidgetArea.BottomDockWidgetArea
         for dock in self.all:
-            window.removeDockWidget(dock)
+            self._window.removeDockWidget(dock)
             if dock.isFloating():
                 dock.setFloating(False)
+        self._place()
+
+    def _place(self) -> None:
+        window, area = self._window, Qt.DockWidgetArea.BottomDockWidgetArea
+        for dock in self.all:
+            # Of docks that are moved while they are to be seen, stray tab bars would remain.
+            dock.hide()
         first, first_side = self._watch[0], self._side[0][0]
         window.addDockWidget(area, first)
         window.splitDockWidget(first, first_side, Qt.Orientation.Horizontal)
