@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QApplication, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
+from core.audio.priority import put_off_collecting
 from core.receiver.options import ListenOptions
 from gui import running
 from gui.docks import PlotPlace
@@ -99,6 +101,8 @@ def living(bare: Unfurnished, log: Log) -> Iterator[Any]:
     yield running._live(bare.window, bare.owner, WindowOptions(URL, ListenOptions(URL)))
     if not bare.window.has_closed:
         bare.window.close()
+    gc.enable()
+    gc.unfreeze()
 
 
 def geometries(window: MainWindow) -> dict[str, QRect]:
@@ -124,9 +128,11 @@ def test_what_only_plots_keys_and_dialogs_need_is_not_loaded_before_the_window_i
 
 
 async def test_the_window_is_seen_then_furnished_then_connected(bare: Unfurnished, log: Log, living: Any) -> None:
+    put_off_collecting()
     life = asyncio.ensure_future(living)
     await eventually(lambda: "connect" in log, within_s=10)
     assert log == ["devices", "Watch", "WhatIfRoom", "SoundRoom", "media keys", "connect"]
+    assert gc.isenabled()
     bare.window.close()
     await life
 
