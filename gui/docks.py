@@ -117,13 +117,19 @@ class Docks:
         side: Sequence[Sequence[PanelDock]],
         closed: Sequence[PanelDock],
     ) -> None:
-        """Put them into ``window``; ``below`` and each group of ``side`` share a place, one tab each."""
+        """Nothing is seen before `reset` or `restore`. ``below`` and each group of ``side`` share a place, a tab each.
+
+        To place them first and restore them then would take longer, and leave a stray row of tabs behind.
+        """
         self._window = window
         self._watch, self._below, self._side, self._closed = watch, below, side, closed
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
-        self._place()
+        for dock in self.all:
+            dock.setParent(window)
+            # The same stray tabs remain of docks that are placed while they are to be seen.
+            dock.hide()
 
     @property
     def all(self) -> list[PanelDock]:
@@ -137,17 +143,11 @@ class Docks:
 
     def reset(self) -> None:
         """As at the first start."""
-        for dock in self.all:
-            self._window.removeDockWidget(dock)
-            if dock.isFloating():
-                dock.setFloating(False)
-        self._place()
-
-    def _place(self) -> None:
         window, area = self._window, Qt.DockWidgetArea.BottomDockWidgetArea
         for dock in self.all:
-            # Of docks that are moved while they are to be seen, stray tab bars would remain.
-            dock.hide()
+            if dock.isFloating():
+                dock.setFloating(False)
+            window.removeDockWidget(dock)
         first, first_side = self._watch[0], self._side[0][0]
         window.addDockWidget(area, first)
         window.splitDockWidget(first, first_side, Qt.Orientation.Horizontal)
@@ -173,7 +173,7 @@ class Docks:
         window.resizeDocks([group[0] for group in self._side], list(_SIDE_HEIGHTS), Qt.Orientation.Vertical)
 
     def restore(self, state: bytes) -> bool:
-        """As remembered; tells whether that could be understood."""
+        """As remembered; tells whether that could be understood. If not, `reset` is for the caller."""
         return self._window.restoreState(state, LAYOUT_VERSION)
 
     def state(self) -> bytes:

@@ -375,7 +375,10 @@ class MainWindow(QMainWindow):
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
         docks = store.get(settings.WINDOW_DOCKS)
-        if docks and not self.panels.docks.restore(docks):
+        if not docks:
+            self.panels.docks.reset()
+        elif not self.panels.docks.restore(docks):
+            self.panels.docks.reset()
             self._monitor.events.add(Level.INFO, "the remembered layout is of another version; using the usual one")
 
     def _connect_signals(self) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QApplication, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from core.audio.priority import put_off_collecting
 from core.receiver.options import ListenOptions
-from gui import running
+from gui import running, settings
 from gui.docks import PlotPlace
 from gui.main_window import MainWindow
 from gui.options import WindowOptions
@@ -108,6 +108,11 @@ def living(bare: Unfurnished, log: Log) -> Iterator[Any]:
 def geometries(window: MainWindow) -> dict[str, QRect]:
     docks = [dock for dock in window.panels.docks.all if not dock.visibleRegion().isEmpty()]
     return {dock.objectName(): QRect(dock.geometry()) for dock in docks}
+
+
+def tabs(window: QWidget) -> list[str]:
+    bars = [bar for bar in window.findChildren(QTabBar) if not bar.visibleRegion().isEmpty()]
+    return sorted(bar.tabText(at) for bar in bars for at in range(bar.count()))
 
 
 def places(window: QWidget) -> list[PlotPlace]:
@@ -214,6 +219,46 @@ async def test_a_plot_that_comes_later_is_described_like_its_panel(bare: Unfurni
 async def test_panels_that_share_a_place_have_one_row_of_tabs(bare: Unfurnished) -> None:
     bare.window.show()
     await asyncio.sleep(0.1)
-    bars = [bar for bar in bare.window.findChildren(QTabBar) if not bar.visibleRegion().isEmpty()]
-    tabs = sorted(bar.tabText(at) for bar in bars for at in range(bar.count()))
-    assert tabs == ["Changes", "Events", "Network lab", "Tune"]
+    assert tabs(bare.window) == ["Changes", "Events", "Network lab", "Tune"]
+
+
+async def test_a_remembered_layout_comes_back_as_it_was_without_stray_tabs(
+    bare: Unfurnished, settings_path: Path, qtbot: QtBot
+) -> None:
+    first = bare.window
+    first.show()
+    first.sound.waveform_dock.show()
+    first.watch.level_dock.show()
+    first.resizeDocks([first.watch.depth_dock], [220], Qt.Orientation.Vertical)
+    await asyncio.sleep(0.1)
+    before = geometries(first)
+    assert before["depth"].height() > before["latency"].height() + 50
+    first.close()
+    # The offscreen screen is smaller than the window, and what is restored has to fit it.
+    bare.store.set(settings.WINDOW_GEOMETRY, b"")
+    bare.store.save()
+    again = Unfurnished(settings_path).window
+    qtbot.addWidget(again)
+    again.show()
+    await asyncio.sleep(0.1)
+    assert tabs(again) == ["Changes", "Events", "Network lab", "Tune", "Waveform, ms"]
+    restored = geometries(again)
+    assert restored.keys() == before.keys()
+    # Qt takes the height of a row of tabs from its neighbours once more.
+    assert all(abs(rect.height() - before[name].height()) <= 20 for name, rect in restored.items())
+    again.furnish()
+    await asyncio.sleep(0.1)
+    assert geometries(again) == restored
+
+
+async def test_resetting_the_layout_brings_floating_panels_back(bench: Bench) -> None:
+    bench.window.show()
+    dock = bench.window.watch.jitter_dock
+    before = geometries(bench.window)
+    dock.setFloating(True)
+    await asyncio.sleep(0.1)
+    bench.window.panels.docks.reset()
+    await asyncio.sleep(0.1)
+    assert not dock.isFloating()
+    assert geometries(bench.window).keys() == before.keys()
+    assert tabs(bench.window) == ["Changes", "Events", "Network lab", "Tune"]
