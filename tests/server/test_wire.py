@@ -49,7 +49,7 @@ async def test_a_bare_client_gets_the_strategy_documents_packets_byte_for_byte(t
     async with serving(ServerConfig(source=str(path), port=0)) as server, bare_client(server.url) as client:
         messages = await everything(client)
         assert client.close_code == 1000
-    assert messages == packets_of(read_pcm(path))
+    assert messages == list(packets_of(read_pcm(path)))
 
 
 async def test_whoever_comes_to_an_empty_server_hears_the_file_from_its_beginning(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ async def test_whoever_comes_to_an_empty_server_hears_the_file_from_its_beginnin
         async with bare_client(server.url) as client:
             third = await everything(client)
     assert second[:5] == first
-    assert second == third == packets_of(read_pcm(path))
+    assert second == third == list(packets_of(read_pcm(path)))
 
 
 async def test_all_listeners_hear_the_same_position() -> None:
