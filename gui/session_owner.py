@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from core.audio.output import OutputError
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
+from core.opus.encoder import Application
 from core.opus.library import OpusLibraryError
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
@@ -137,6 +138,11 @@ class SessionOwner(QObject):
         """Ask the server for other settings of its encoder; what is in force goes on to show."""
         if self.session is not None:
             self._ask(self.session.request_encoder(bitrate, fec, dtx), lambda: None)
+
+    def request_application(self, application: Application | None) -> None:
+        """Ask the server for an encoder tuned for something else; ``None`` is what it chose before it was asked."""
+        if self.session is not None:
+            self._ask(self.session.request_application(application), lambda: None)
 
     def set_output(self, name: str, undo: Callable[[], None]) -> None:
         """Move the running session to another output; ``undo`` is called if that one cannot be used."""

@@ -21,7 +21,7 @@ from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
 from gui.settled_change import SettledChange
 from gui.tuning import Tuning, preset_of, tuning_of
-from gui.view_models.encoder import encoder_view
+from gui.view_models.encoder import application_view, encoder_view
 from gui.view_models.tune import frame_size_view, latency_text, playout_text, tuning_change_text
 from gui.widgets.tune_panel import TunePanel
 
@@ -60,6 +60,7 @@ class Tuner(QObject):
         panel.encoder.bitrate_chosen.connect(lambda bitrate: owner.request_encoder(bitrate=bitrate))
         panel.encoder.fec_chosen.connect(lambda fec: owner.request_encoder(fec=fec))
         panel.encoder.dtx_chosen.connect(lambda dtx: owner.request_encoder(dtx=dtx))
+        panel.encoder.application_chosen.connect(owner.request_application)
         self._show_tuning()
 
     def show_facts(self) -> None:
@@ -68,6 +69,7 @@ class Tuner(QObject):
         control = snapshot.frame_size if snapshot else None
         self._panel.show_frame_size(frame_size_view(control, self._store.get(settings.FRAME_MS)))
         self._panel.encoder.show_view(encoder_view(snapshot.encoder if snapshot else None, _measured(snapshot)))
+        self._panel.encoder.show_application(application_view(snapshot.application if snapshot else None))
         output = snapshot.output if snapshot else None
         self._panel.show_playout(playout_text(snapshot, self._owner.playout), latency_text(output))
 

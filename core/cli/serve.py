@@ -68,8 +68,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add("--bitrate", type=int, metavar="BPS", help="bit/s, 6000 to 510000 (default: left to the encoder)")
     add(
         "--application",
-        choices=[application.name.lower() for application in Application],
-        default=defaults.settings.application.name.lower(),
+        choices=[application.label for application in Application],
+        default=defaults.settings.application.label,
         help="what the encoder is tuned for (default: %(default)s)",
     )
     add("--host", default=defaults.host, help="address to listen on (default: %(default)s, this machine only)")
@@ -118,7 +118,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         sample_rate=args.sample_rate,
         channels=args.channels,
         frame_ms=args.frame_ms,
-        application=Application[args.application.upper()],
+        application=Application.named(args.application),
         bitrate=args.bitrate,
     )
     config = ServerConfig(

@@ -8,7 +8,13 @@ from typing import Final
 from core.opus.encoder import Application
 from core.opus.media import MediaPacket
 from core.opus.packet import PacketInfo
-from core.receiver.status import EncoderControl, FrameSizeControl, LatencyBreakdown, StreamFacts
+from core.receiver.status import (
+    ApplicationControl,
+    EncoderControl,
+    FrameSizeControl,
+    LatencyBreakdown,
+    StreamFacts,
+)
 from core.wire.control import Config, Hello
 from core.wire.rtp import InterarrivalJitter
 
@@ -70,7 +76,7 @@ class StreamObserver:
     def application(self) -> Application | None:
         """What the encoder is tuned for, if the server said so."""
         declared = self.config or self.hello
-        names = {application.name.casefold(): application for application in Application}
+        names = {application.label: application for application in Application}
         return names.get(declared.application.casefold()) if declared else None
 
     def facts(self) -> StreamFacts | None:
@@ -92,7 +98,7 @@ class StreamObserver:
             declared_frame_ms=declared.frame_ms if declared else None,
             declared_channels=self.hello.channels if self.hello else None,
             declared_sample_rate=self.hello.sample_rate if self.hello else None,
-            application=self.application.name.casefold() if self.application else None,
+            application=self.application.label if self.application else None,
         )
 
     def frame_size(self, requested_ms: float | None, has_control: bool, is_connected: bool) -> FrameSizeControl:
@@ -121,11 +127,30 @@ class StreamObserver:
             unavailable_because=because,
         )
 
+    def application_control(
+        self, requested: Application | None, has_control: bool, is_connected: bool
+    ) -> ApplicationControl:
+        """The application as asked for, as declared, and what else can be asked for."""
+        declared = self.config or self.hello
+        accepted = offered_applications(self.hello)
+        because = _no_control(has_control, is_connected)
+        if because is None and self.hello is None:
+            because = "the server has not said what it accepts"
+        elif because is None and not accepted:
+            because = "the server does not offer another application"
+        return ApplicationControl(requested, declared.application if declared else None, accepted, because)
+
     def _accepted_frame_sizes(self) -> tuple[float, ...]:
         offered = self.hello.limits.get("frame_ms") if self.hello else None
         if not isinstance(offered, list):
             return ()
         return tuple(float(size) for size in offered if isinstance(size, int | float) and not isinstance(size, bool))
+
+
+def offered_applications(hello: Hello | None) -> tuple[Application, ...]:
+    """Those that the server says `set` accepts; none where it says nothing."""
+    offered = hello.limits.get("application", ()) if hello else ()
+    return tuple(application for application in Application if application.label in offered)
 
 
 def latency_breakdown(

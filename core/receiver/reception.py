@@ -163,6 +163,8 @@ def _encoder_change(before: Hello | Config, now: Config) -> str:
     for name, was, is_now in (("FEC", before.fec, now.fec), ("DTX", before.dtx, now.dtx)):
         if is_now != was:
             parts.append(f"{name} {'on' if is_now else 'off'}")
+    if now.application != before.application:
+        parts.append(f"{now.application} (was {before.application})")
     return f"the server's encoder is now set to {', '.join(parts)}" if parts else ""
 
 

@@ -16,6 +16,7 @@ from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
+from core.opus.encoder import Application
 from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
@@ -187,6 +188,14 @@ class ListeningSession:
         """
         await self._wishes.ask_encoder(bitrate, fec, dtx)
 
+    async def request_application(self, application: Application | None) -> None:
+        """Ask the server for an encoder tuned for something else; ``None`` is what it chose before it was asked.
+
+        Raises:
+            SettingError: not one of those that the server offers, or this server cannot be asked.
+        """
+        await self._wishes.ask_application(application)
+
     def set_volume_db(self, volume_db: float) -> None:
         """Set the level. Raises `SettingError` outside of -60 to +12 dB."""
         try:
@@ -334,7 +343,7 @@ class ListeningSession:
             self._backoff.reset()
             dialect = _dialect_of(link)
             self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
-            if (complaint := self._wishes.complaint) is not None:
+            for complaint in self._wishes.complaints:
                 self._monitor.events.add(Level.WARNING, complaint)
 
     async def _wait(self, failure: Failure) -> None:

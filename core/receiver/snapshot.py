@@ -28,6 +28,7 @@ def snapshot_of(
         stream=reception.observer.facts(),
         frame_size=wishes.frame_size,
         encoder=wishes.encoder,
+        application=wishes.application,
         latency=sampler.latency,
         underruns=UnderrunCounts(counters.underrun_episodes, counters.starved_ms),
         output=output,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.audio.levels import AudioLevels
+from core.opus.encoder import Application
 from core.playout.figures import UnderrunEpisode
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
 
@@ -94,6 +95,19 @@ class EncoderControl:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplicationControl:
+    """What the server's encoder is tuned for, as asked for and as in force."""
+
+    requested: Application | None
+    """``None`` where that is left to the server."""
+    in_force: str | None
+    """As the server says; ``None`` if it has not."""
+    accepted: tuple[Application, ...]
+    unavailable_because: str | None
+    """Why it cannot be changed here, or ``None`` if it can."""
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyBreakdown:
     """From the microphone (or the source) to the ear, in milliseconds; ``None`` where a part cannot be known."""
 
@@ -137,6 +151,7 @@ class SessionSnapshot:
     stream: StreamFacts | None
     frame_size: FrameSizeControl
     encoder: EncoderControl
+    application: ApplicationControl
     latency: LatencyBreakdown
     underruns: UnderrunCounts
     output: OutputStatus | None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+from core.opus.encoder import Application
+from core.receiver.facts import offered_applications
 from core.receiver.failures import CONNECT_ERRORS
 from core.receiver.link import Link
 from core.receiver.options import SettingError, check_frame_ms
 from core.receiver.reception import Reception
-from core.receiver.status import EncoderControl, FrameSizeControl
+from core.receiver.status import ApplicationControl, EncoderControl, FrameSizeControl
 from core.wire.control import Hello, Set
 
 
@@ -40,6 +42,13 @@ class Wishes:
         """The encoder as it is set, and what can be asked of it."""
         return self._reception.observer.encoder(self._has_control, self._link is not None)
 
+    @property
+    def application(self) -> ApplicationControl:
+        """What the encoder is tuned for, as asked for and in force, and what else can be asked of it."""
+        wish = self._asked.application
+        requested = None if wish is None else Application.named(wish)
+        return self._reception.observer.application_control(requested, self._has_control, self._link is not None)
+
     async def ask_frame_ms(self, frame_ms: float) -> None:
         """Ask for another frame size.
 
@@ -63,19 +72,41 @@ class Wishes:
             )
         await self._ask(Set(bitrate=bitrate, fec=fec, dtx=dtx), "the encoder", control.unavailable_because)
 
+    async def ask_application(self, application: Application | None) -> None:
+        """Ask for an encoder tuned for something else; ``None`` is what the server chose before it was asked.
+
+        Raises:
+            SettingError: not one of those that the server offers, or this server cannot be asked.
+        """
+        control = self.application
+        if application is not None and control.unavailable_because is None and application not in control.accepted:
+            accepted = ", ".join(each.label for each in control.accepted)
+            raise SettingError(f"the application {application.label} is not possible here; accepted: {accepted}")
+        hello = self._reception.observer.hello
+        label = application.label if application is not None else hello.application if hello is not None else None
+        await self._ask(Set(application=label), "the application", control.unavailable_because)
+        # Whatever another server chooses after a reconnect, it is not asked for what this one chose.
+        self._asked = replace(self._asked, application=application.label if application is not None else None)
+
     def for_server(self, hello: Hello) -> Set | None:
         """What to ask of a server that has just said how it is set; ``None`` where that is as it was asked for."""
-        is_so = all(getattr(hello, key, None) == value for key, value in _named(self._asked).items())
-        return None if is_so else self._asked
+        wish = self._asked
+        if wish.application not in {each.label for each in offered_applications(hello)}:
+            wish = replace(wish, application=None)
+        is_so = all(getattr(hello, key, None) == value for key, value in _named(wish).items())
+        return None if is_so else wish
 
     @property
-    def complaint(self) -> str | None:
-        """Why the frame size that was asked for cannot be had here; ``None`` if it can, or is there already."""
-        control = self.frame_size
-        wanted_ms, because = control.requested_ms, control.unavailable_because
-        if wanted_ms is None or because is None or wanted_ms == control.in_force_ms:
-            return None
-        return f"frames of {wanted_ms:g} ms were asked for, but {because}"
+    def complaints(self) -> tuple[str, ...]:
+        """Why what was asked for cannot be had here, a line each; what can, or is there already, has none."""
+        size, tuned = self.frame_size, self.application
+        found = []
+        if size.requested_ms not in (None, size.in_force_ms) and size.unavailable_because is not None:
+            found.append(f"frames of {size.requested_ms:g} ms were asked for, but {size.unavailable_because}")
+        label = tuned.requested.label if tuned.requested is not None else None
+        if label not in (None, tuned.in_force) and (because := _why_not(tuned)) is not None:
+            found.append(f"the application {label} was asked for, but {because}")
+        return tuple(found)
 
     @property
     def _has_control(self) -> bool:
@@ -89,6 +120,12 @@ class Wishes:
         except CONNECT_ERRORS as error:
             raise SettingError(f"{what} cannot be changed: the connection is just breaking off") from error
         self._asked = replace(self._asked, **_named(wish))
+
+
+def _why_not(control: ApplicationControl) -> str | None:
+    if control.unavailable_because is None and control.requested not in control.accepted:
+        return f"the server offers only {', '.join(each.label for each in control.accepted)}"
+    return control.unavailable_because
 
 
 def _named(wish: Set) -> dict[str, Any]:

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from core.opus.encoder import FRAME_SIZES_MS, MAX_BITRATE, MIN_BITRATE, EncoderSettings, EncoderSettingsError
+from core.opus.encoder import (
+    FRAME_SIZES_MS,
+    MAX_BITRATE,
+    MIN_BITRATE,
+    Application,
+    EncoderSettings,
+    EncoderSettingsError,
+)
 from core.wire.control import Set
 
 DEFAULT_PORT: Final = 8765
@@ -72,6 +79,7 @@ def limits() -> dict[str, Any]:
         "complexity": {"min": 0, "max": MAX_COMPLEXITY},
         "fec": [False, True],
         "dtx": [False, True],
+        "application": [application.label for application in Application],
     }
 
 
@@ -82,6 +90,8 @@ def changed(settings: EncoderSettings, wanted: Set) -> EncoderSettings:
         EncoderSettingsError: Opus can't do that.
     """
     named = {key: value for key, value in dataclasses.asdict(wanted).items() if value is not None}
+    if wanted.application is not None:
+        named["application"] = Application.named(wanted.application)
     return dataclasses.replace(settings, **named)
 
 
@@ -99,6 +109,7 @@ def settings_from_query(query: Mapping[str, str], settings: EncoderSettings) -> 
         complexity=_read(query, "complexity", int, "a whole number"),
         fec=_read(query, "fec", _switch, "0 or 1"),
         dtx=_read(query, "dtx", _switch, "0 or 1"),
+        application=query.get("application"),
     )
     try:
         return changed(settings, wanted)

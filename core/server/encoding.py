@@ -6,6 +6,10 @@ these settings already, but their encoder's past is not what its own decoder has
 that was shown the last 80 ms, 0.2 with the copy; and two codings of the same sound differ by 0.3. A packet of 20 ms
 takes 0.07 ms to encode, so a copy for each listener is affordable.
 
+Only the application cannot be changed in a copy: libopus refuses that after the first frame. There a new encoder takes
+over (`OpusEncoder.take_over`), in media time without a seam; but where its look-ahead is another one, what is heard
+moves by the difference: 4 ms are left out on the way to low delay, and put in on the way back.
+
 All frames lie on one grid: 20 ms frames start at multiples of 20 ms from the grid's origin, those of 60 ms at
 multiples of 60. So any two frame sizes have a common boundary at least every 120 ms, and there a listener changes
 with neither a gap nor an overlap in its media time.
@@ -26,6 +30,9 @@ Pcm16 = NDArray[np.int16]
 
 _STEP_OF_NOBODY_MS: Final = 20
 """How far a timeline without listeners goes at once."""
+
+_PAST_MS: Final = 60
+"""What a new encoder is shown of the sound before it: a whole frame of any size. More made no difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,8 @@ class EncoderPool(Generic[_Member]):
         self._origin = 0
         self._groups: list[_Group[_Member]] = []
         self._wishes: dict[_Member, _Wish] = {}
+        self._past: Pcm16 | None = None
+        """The last `_PAST_MS` up to `position`, silence where there was nothing; ``None`` before the first sample."""
 
     def join(self, member: _Member, settings: EncoderSettings) -> None:
         """Deliver packets to ``member`` from the next packet boundary of its settings on, 60 ms away at most."""
@@ -142,7 +151,7 @@ class EncoderPool(Generic[_Member]):
     def move(self, member: _Member, settings: EncoderSettings) -> None:
         """Go over to other settings where packets of both begin, 120 ms away at most; `Member.in_force` says where.
 
-        The last of several wishes counts. Sample rate, channels and application stay what they are.
+        The last of several wishes counts. Sample rate and channels stay what they are.
         """
         self._wishes[member] = _Wish(settings, announce=True)
 
@@ -181,6 +190,7 @@ class EncoderPool(Generic[_Member]):
             piece_time_ns = capture_time_ns + at * 1_000_000_000 // self.sample_rate
             for group in self._groups:
                 group.append(piece, self.position, piece_time_ns)
+            self._remember(piece)
             self.position += len(piece)
             at += len(piece)
 
@@ -198,6 +208,8 @@ class EncoderPool(Generic[_Member]):
 
     def resume_at(self, position: int) -> None:
         """Go on at a later position after `flush`; the grid starts anew there."""
+        if position > self.position:
+            self._past = None  # What comes in between is silence.
         self.position = max(self.position, position)
         self._origin = self.position
 
@@ -207,6 +219,12 @@ class EncoderPool(Generic[_Member]):
             group.encoder.close()
         self._groups.clear()
         self._wishes.clear()
+
+    def _remember(self, piece: Pcm16) -> None:
+        size = self.sample_rate * _PAST_MS // 1000
+        if self._past is None:
+            self._past = np.zeros((size, piece.shape[1]), dtype=np.int16)
+        self._past = np.concatenate((self._past, piece))[-size:]
 
     def _group_of(self, member: _Member) -> _Group[_Member] | None:
         return next((group for group in self._groups if member in group.members), None)
@@ -239,9 +257,20 @@ class EncoderPool(Generic[_Member]):
     def _change(self, member: _Member, group: _Group[_Member], settings: EncoderSettings) -> None:
         if settings == group.encoder.settings:
             return
+        if settings.application is not group.encoder.settings.application:
+            self.leave(member)
+            self._groups.append(_Group(self._successor(settings), [member], is_shared=False))
+            return
         if group.members != [member]:
             group.members.remove(member)
             group = _Group(group.encoder.clone(), [member], is_shared=False)
             self._groups.append(group)
         group.is_shared = False
         group.configure(settings)
+
+    def _successor(self, settings: EncoderSettings) -> OpusEncoder:
+        """A new encoder for somebody whose decoder has heard another one up to here."""
+        encoder = OpusEncoder(settings)
+        silence = np.zeros((self.sample_rate * _PAST_MS // 1000, settings.channels), dtype=np.int16)
+        encoder.take_over(silence if self._past is None else self._past)
+        return encoder

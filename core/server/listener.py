@@ -253,7 +253,7 @@ class Listener:
             sample_rate=settings.sample_rate,
             channels=settings.channels,
             frame_ms=settings.frame_ms,
-            application=settings.application.name.lower(),
+            application=settings.application.label,
             bitrate=settings.bitrate,
             fec=settings.fec,
             dtx=settings.dtx,
@@ -270,7 +270,7 @@ class Listener:
             complexity=settings.complexity,
             fec=settings.fec,
             dtx=settings.dtx,
-            application=settings.application.name.lower(),
+            application=settings.application.label,
             rtp_timestamp=timestamp,
             refused=refused,
         )

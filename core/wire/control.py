@@ -28,7 +28,7 @@ MAX_PACKET_MS: Final = 120
 MAX_TEXT_CHARACTERS: Final = 500
 """Of a text that is shown to people; the rest is cut off."""
 
-_SETTINGS: Final = ("frame_ms", "bitrate", "complexity", "fec", "dtx")
+_SETTINGS: Final = ("frame_ms", "bitrate", "complexity", "fec", "dtx", "application")
 _UINT32: Final = 2**32 - 1
 
 
@@ -95,6 +95,8 @@ class Set:
     complexity: int | None = None
     fec: bool | None = None
     dtx: bool | None = None
+    application: str | None = None
+    """``voip``, ``audio`` or ``lowdelay``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ def parse_control(text: str) -> ControlMessage | None:
                 complexity=read.integer("complexity"),
                 fec=read.optional(bool, "fec"),
                 dtx=read.optional(bool, "dtx"),
+                application=read.text("application"),
             )
         case "config":
             return _config(read)
@@ -218,8 +221,10 @@ def _is_number(value: object) -> bool:
     return abs(value) <= MAX_NUMBER  # NaN is not
 
 
-def _is_choice(value: object) -> bool:
-    """A list of values, or a range like ``{"min": .., "max": ..}``."""
+def _is_choice(key: str, value: object) -> bool:
+    """A list of values, or a range like ``{"min": .., "max": ..}``; where values are names, a list of these."""
+    if key == "application":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
     values = list(value.values()) if isinstance(value, dict) else value
     return isinstance(values, list) and all(isinstance(item, bool) or _is_number(item) for item in values)
 
@@ -284,7 +289,7 @@ class _Reader:
         offered = self.optional(dict, "limits") or {}
         for key in _SETTINGS:
             choice = offered.get(key)
-            if choice is not None and not _is_choice(choice):
+            if choice is not None and not _is_choice(key, choice):
                 raise ControlError(f"{key!r} in 'limits' of a hello message is neither a list of values nor a range")
         return {key: offered[key] for key in _SETTINGS if offered.get(key) is not None}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.opus.encoder import MAX_BITRATE, MIN_BITRATE
-from core.receiver.status import EncoderControl
+from core.opus.encoder import MAX_BITRATE, MIN_BITRATE, Application
+from core.receiver.status import ApplicationControl, EncoderControl
 from gui.translation import translate
 
 
@@ -27,18 +27,57 @@ class EncoderView:
     """Why something cannot be changed; else empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApplicationView:
+    """``selected`` is what the combo box stands on; ``None`` is the server's own choice."""
+
+    selected: Application | None
+    accepted: frozenset[Application]
+    is_enabled: bool
+    in_force: str
+    note: str
+    """Why it cannot be changed; else empty."""
+
+
+def application_name(application: Application | None) -> str:
+    """What people call it; ``None`` is the server's own choice."""
+    match application:
+        case Application.VOIP:
+            return translate("Tune", "VoIP")
+        case Application.AUDIO:
+            return translate("Tune", "Audio")
+        case Application.LOWDELAY:
+            return translate("Tune", "Low delay")
+        case None:
+            return translate("Tune", "As the server chose")
+
+
+def application_view(control: ApplicationControl | None) -> ApplicationView:
+    """``control`` is the running session's, or ``None`` without one."""
+    if control is None:
+        return ApplicationView(None, frozenset(), False, "", _not_connected())
+    in_force = ""
+    if control.in_force is not None:
+        known = next((each for each in Application if each.label == control.in_force.casefold()), None)
+        name = control.in_force if known is None else application_name(known)
+        in_force = translate("Tune", "In force {0}").format(name)
+    because = control.unavailable_because
+    # A wish that this server cannot be asked for would look as if it were in force.
+    selected = control.requested if because is None else None
+    return ApplicationView(selected, frozenset(control.accepted), because is None, in_force, _cannot(because))
+
+
 def encoder_view(control: EncoderControl | None, measured_kbps: float | None = None) -> EncoderView:
     """``control`` is the running session's, or ``None`` without one; ``measured_kbps`` is what the packets hold.
 
     Where the bit rate is left to the encoder, that stands for it, roughly: it changes from second to second.
     """
     if control is None:
-        note = translate("Tune", "Can be changed while connected, where the server offers it.")
-        return EncoderView(None, MIN_BITRATE / 1000, MAX_BITRATE / 1000, False, False, False, False, False, "", note)
+        least_kbps, most_kbps = MIN_BITRATE / 1000, MAX_BITRATE / 1000
+        return EncoderView(None, least_kbps, most_kbps, False, False, False, False, False, "", _not_connected())
     because = control.unavailable_because
     can = because is None
     least, most = control.bitrate_limits or (MIN_BITRATE, MAX_BITRATE)
-    note = "" if because is None else translate("Tune", "✕ Cannot be changed: {reason}").format(reason=because)
     return EncoderView(
         _roughly(measured_kbps) if control.bitrate is None else control.bitrate / 1000,
         least / 1000,
@@ -49,8 +88,16 @@ def encoder_view(control: EncoderControl | None, measured_kbps: float | None = N
         can and control.takes_fec,
         can and control.takes_dtx,
         _in_force(control),
-        note,
+        _cannot(because),
     )
+
+
+def _not_connected() -> str:
+    return translate("Tune", "Can be changed while connected, where the server offers it.")
+
+
+def _cannot(because: str | None) -> str:
+    return "" if because is None else translate("Tune", "✕ Cannot be changed: {reason}").format(reason=because)
 
 
 def _roughly(kbps: float | None) -> float | None:
@@ -61,6 +108,5 @@ def _in_force(control: EncoderControl) -> str:
     if control.application is None:
         return ""
     bitrate = translate("Tune", "its own bit rate") if control.bitrate is None else f"{control.bitrate / 1000:g} kbit/s"
-    switches = [name for name, is_on in (("FEC", control.fec), ("DTX", control.dtx)) if is_on]
-    parts = (bitrate, translate("Tune", "tuned for {0}").format(control.application), *switches)
-    return translate("Tune", "In force {0}").format(", ".join(parts))
+    # FEC and DTX stand beside it, as they are in force.
+    return translate("Tune", "In force {0}").format(bitrate)

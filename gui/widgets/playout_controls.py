@@ -130,7 +130,7 @@ class PlayoutControls(QObject):
             self.tr("Device latency"),
             self.tr("Milliseconds asked of the sound device, up to 2000; low is what it can do itself"),
         )
-        self.latency_label = _label(self.tr("Device &latency"), self.latency_spin)
+        self.latency_label = _label(self.tr("Device latenc&y"), self.latency_spin)
         self.latency_spin.valueChanged.connect(
             lambda latency_ms: self.tuning_moved.emit(replace(self._tuning, device_latency_ms=latency_ms or None))
         )

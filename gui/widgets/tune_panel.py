@@ -99,6 +99,8 @@ class TunePanel(QWidget):
             (None, in_a_row(self.frame_note)),
             (encoder.label, in_a_row(encoder.slider, encoder.spin)),
             (None, in_a_row(encoder.fec, encoder.dtx, encoder.in_force)),
+            (encoder.application_label, in_a_row(encoder.application, encoder.application_in_force)),
+            (None, in_a_row(encoder.application_note)),
         )
         for at, (label, row) in enumerate(rows):
             if label is not None:

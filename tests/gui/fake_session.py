@@ -10,12 +10,14 @@ import numpy as np
 from core.audio.levels import AudioLevels
 from core.audio.output import OutputError, Pcm
 from core.monitor.monitor import LOOP_LAG_MS, Monitor
+from core.opus.encoder import Application
 from core.playout.late_history import GRID_MS
 from core.playout.settings import PlayoutSettings
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.receiver.impairment.settings import Impairment
 from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms, check_target_delay_ms
 from core.receiver.status import (
+    ApplicationControl,
     ConnectionState,
     ConnectionStatus,
     EncoderControl,
@@ -49,6 +51,8 @@ LEVELS = AudioLevels((-7.4, -8.1), (-21.3, -22.0))
 ALL_SIZES = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
 NO_ENCODER = EncoderControl(None, None, None, None, None, False, False, "not connected")
 ENCODER = EncoderControl(64_000, False, False, "audio", (6_000, 510_000), True, True, None)
+NO_APPLICATION = ApplicationControl(None, None, (), "not connected")
+APPLICATION = ApplicationControl(None, "audio", tuple(Application), None)
 NO_LATENCY = LatencyBreakdown(None, None, None, None, None, None, "estimated")
 
 NO_VERDICT = Verdict(
@@ -78,6 +82,7 @@ class FakeSession:
         self.stopped = False
         self.ignores_stop = False
         self.refuses_frame_ms: str | None = None
+        self.refuses_application: str | None = None
         self.refuses_output: str | None = None
         self.refuses_playout: str | None = None
         self.refuses_latency: str | None = None
@@ -91,6 +96,7 @@ class FakeSession:
             stream=None,
             frame_size=FrameSizeControl(options.frame_ms, None, (), "the server has not said what it accepts"),
             encoder=NO_ENCODER,
+            application=NO_APPLICATION,
             latency=NO_LATENCY,
             underruns=UnderrunCounts(0, 0.0),
             output=None,
@@ -137,6 +143,7 @@ class FakeSession:
             stream=STREAM,
             frame_size=FrameSizeControl(self.options.frame_ms, 20.0, ALL_SIZES, None),
             encoder=ENCODER,
+            application=APPLICATION,
             latency=LATENCY,
             output=OUTPUT,
             levels=LEVELS,
@@ -216,6 +223,13 @@ class FakeSession:
         encoder = self._snapshot.encoder
         values = {"bitrate": bitrate, "fec": fec, "dtx": dtx}
         self.know(encoder=replace(encoder, **{key: value for key, value in values.items() if value is not None}))
+
+    async def request_application(self, application: Application | None) -> None:
+        if self.refuses_application is not None:
+            raise SettingError(self.refuses_application)
+        self.asked.append(("application", application))
+        in_force = "audio" if application is None else application.label
+        self.know(application=replace(self._snapshot.application, requested=application, in_force=in_force))
 
     def set_volume_db(self, volume_db: float) -> None:
         self.asked.append(("volume", volume_db))

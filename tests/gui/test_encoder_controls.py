@@ -1,12 +1,15 @@
-"""Bit rate, FEC and DTX: asked once a drag has come to rest, shown as in force, disabled with the reason."""
+"""The server's encoder: asked once a drag has come to rest, shown as in force, disabled with the reason."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from core.opus.encoder import Application
+from gui.view_models.encoder import application_name, application_view
 from gui.widgets.encoder_controls import EncoderControls
 from tests.gui.conftest import Bench, eventually
-from tests.gui.fake_session import ENCODER
+from tests.gui.fake_session import APPLICATION, ENCODER
+from tests.gui.test_main_window import choose
 
 
 def controls_of(bench: Bench) -> EncoderControls:
@@ -23,7 +26,7 @@ async def test_a_drag_asks_once_for_where_it_ended(bench: Bench) -> None:
     await eventually(lambda: bool(session.asked and session.asked[-1][0] == "encoder"))
     assert [what for what in session.asked if what[0] == "encoder"] == [("encoder", (96_000, None, None))]
     bench.window.show_facts()
-    assert controls.in_force.full_text == "In force 96 kbit/s, tuned for audio"
+    assert controls.in_force.full_text == "In force 96 kbit/s"
 
 
 async def test_switches_ask_at_once_and_show_what_is_in_force(bench: Bench) -> None:
@@ -57,5 +60,75 @@ async def test_what_a_server_cannot_do_is_disabled_and_says_why(bench: Bench) ->
 
 def test_without_a_connection_nothing_can_be_asked(bench: Bench) -> None:
     bench.window.show_facts()
-    assert not controls_of(bench).slider.isEnabled()
-    assert "while connected" in controls_of(bench).in_force.full_text
+    controls = controls_of(bench)
+    assert not controls.slider.isEnabled()
+    assert not controls.application.isEnabled()
+    assert "while connected" in controls.in_force.full_text
+    assert "while connected" in controls.application_in_force.full_text
+
+
+async def test_an_application_is_asked_for_and_given_back_to_the_server(bench: Bench) -> None:
+    session = await bench.stream()
+    controls = controls_of(bench)
+    assert controls.application.currentText() == "As the server chose"
+    assert controls.application_in_force.full_text == "In force Audio"
+    for application, shown in ((Application.LOWDELAY, "Low delay"), (Application.VOIP, "VoIP"), (None, "Audio")):
+        choose(controls.application, application)
+        await eventually(lambda wish=application: ("application", wish) in session.asked)  # type: ignore[misc]
+        bench.window.show_facts()
+        assert controls.application.currentData() is application
+        assert controls.application_in_force.full_text == f"In force {shown}"
+
+
+async def test_a_refused_application_is_told_and_the_box_goes_back(bench: Bench) -> None:
+    session = await bench.stream()
+    session.refuses_application = "the application cannot be changed: the connection is just breaking off"
+    told: list[str] = []
+    bench.owner.failed.connect(told.append)
+    controls = controls_of(bench)
+    choose(controls.application, Application.VOIP)
+    await eventually(lambda: told == [session.refuses_application])
+    bench.window.show_facts()
+    assert controls.application.currentData() is None
+    assert controls.application_in_force.full_text == "In force Audio"
+
+
+async def test_a_server_that_offers_no_application_says_so_under_the_box(bench: Bench) -> None:
+    session = await bench.stream()
+    because = "the server does not offer another application"
+    session.know(application=replace(APPLICATION, accepted=(), unavailable_because=because))
+    bench.window.show_facts()
+    controls = controls_of(bench)
+    assert not controls.application.isEnabled()
+    assert controls.fec.isEnabled(), "only the application cannot be changed"
+    assert because in controls.application.toolTip()
+    assert controls.application_note.text() == f"✕ Cannot be changed: {because}"
+    assert not controls.application_note.isHidden()
+    assert controls.application_in_force.full_text == "In force Audio"
+    session.know(application=APPLICATION)
+    bench.window.show_facts()
+    assert controls.application.isEnabled()
+    assert controls.application_note.isHidden()
+
+
+async def test_only_the_applications_that_are_offered_can_be_chosen(bench: Bench) -> None:
+    session = await bench.stream()
+    session.know(application=replace(APPLICATION, accepted=(Application.VOIP,)))
+    bench.window.show_facts()
+    box = controls_of(bench).application
+    can = {box.itemText(at): bool(box.model().flags(box.model().index(at, 0)).value & 32) for at in range(box.count())}
+    assert can == {"As the server chose": True, "VoIP": True, "Audio": False, "Low delay": False}
+
+
+def test_a_wish_that_cannot_be_asked_does_not_look_as_if_it_were_in_force() -> None:
+    control = replace(APPLICATION, requested=Application.VOIP, unavailable_because="not connected")
+    view = application_view(control)
+    assert (view.selected, view.is_enabled, view.in_force) == (None, False, "In force Audio")
+    assert view.note == "✕ Cannot be changed: not connected"
+
+
+def test_an_application_of_another_server_is_shown_as_it_says() -> None:
+    assert application_view(replace(APPLICATION, in_force="LowDelay")).in_force == "In force Low delay"
+    assert application_view(replace(APPLICATION, in_force="restricted_silk")).in_force == "In force restricted_silk"
+    assert application_view(replace(APPLICATION, in_force=None)).in_force == ""
+    assert len({application_name(each) for each in (None, *Application)}) == 4

@@ -172,6 +172,7 @@ def test_every_control_has_a_name_a_tooltip_and_can_be_reached_by_key(bench: Ben
     controls += [listen.volume, listen.mute, listen.output, listen.refresh]
     playout = tune.playout
     controls += [playout.preset, playout.kind, playout.mode, playout.latency_spin, tune.frame_size]
+    controls += [tune.encoder.application]
     controls += [playout.depth_slider, playout.depth_spin, playout.bias_slider, playout.bias_spin]
     for control in controls:
         assert control.accessibleName(), control

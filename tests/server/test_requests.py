@@ -52,6 +52,9 @@ async def test_a_browser_is_told_what_this_is() -> None:
         ("complexity=11", "complexity 11 is not possible; accepted: 0 to 10"),
         ("fec=maybe", "fec 'maybe' is not possible; expected 0 or 1"),
         ("dtx=", "dtx '' is not possible; expected 0 or 1"),
+        ("application=music", "application 'music' is not possible; accepted: voip, audio, lowdelay"),
+        ("application=VOIP", "application 'VOIP' is not possible; accepted: voip, audio, lowdelay"),
+        ("application=", "application '' is not possible; accepted: voip, audio, lowdelay"),
         ("framing=mp3", "framing 'mp3' is not possible; accepted: bare, rtp"),
     ],
 )
@@ -71,7 +74,11 @@ async def test_a_taken_port_is_an_os_error_and_leaves_nothing_behind() -> None:
                 pass
 
 
-@given(st.dictionaries(st.sampled_from(["frame_ms", "bitrate", "complexity", "fec", "dtx", "framing"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from(["frame_ms", "bitrate", "complexity", "fec", "dtx", "application", "framing"]), st.text()
+    )
+)
 def test_any_query_is_either_understood_or_refused(query: dict[str, str]) -> None:
     try:
         settings = settings_from_query(query, EncoderSettings())

@@ -12,7 +12,7 @@ import websockets
 
 from core.audio.sources import PcmBlock, SourceError
 from core.opus.encoder import EncoderSettings
-from core.opus.packet import parse_packet
+from core.opus.packet import Mode, parse_packet
 from core.server.app import serving
 from core.server.config import ServerConfig
 from core.wire.control import SUBPROTOCOL, Bye, Config, Hello, State, Stats, StreamState, Time, parse_control
@@ -174,6 +174,35 @@ async def test_the_tone_goes_on_through_a_change() -> None:
     fit = basis @ np.linalg.lstsq(basis, sound, rcond=None)[0]
     # One sine fits all of it: no jump in phase, no hole. Measured: 0.1 of its peak.
     assert np.abs(sound - fit).max() < 0.2 * np.abs(fit).max()
+
+
+async def test_another_application_makes_other_packets_and_says_from_which_timestamp() -> None:
+    """A voice at 12 kbit/s is for SILK where it is tuned for voices; low delay cannot but with CELT."""
+    pcm = np.tile(voice_like(RATE, 4.0), (5, 1))
+    query = "?bitrate=12000&application=voip"
+    async with serving(LOCAL, lambda: ArraySource(pcm)) as server, rtp_client(server.url + query) as client:
+        heard = await hear(client, lambda heard: len(heard.packets) == 20)
+        assert heard.of(Hello)[0].application == "voip"
+        assert heard.of(Hello)[0].limits["application"] == ["voip", "audio", "lowdelay"]
+        await client.send('{"type":"set","application":"lowdelay"}')
+        await hear(client, lambda heard: len(heard.packets) == 50, heard)
+    (config,) = heard.of(Config)
+    assert (config.application, config.bitrate, config.refused) == ("lowdelay", 12_000, None)
+    changed = next(i for i, packet in enumerate(heard.packets) if packet.timestamp == config.rtp_timestamp)
+    modes = [parse_packet(packet.payload).mode for packet in heard.packets]
+    assert Mode.CELT not in modes[:changed]
+    assert set(modes[changed:]) == {Mode.CELT}
+    assert set(steps(heard.packets)) == {20}
+    assert not any(packet.marker for packet in heard.packets[1:])
+
+
+async def test_an_application_there_is_not_is_refused_with_all_that_was_asked_beside_it() -> None:
+    async with serving(LOCAL) as server, rtp_client(server.url) as client:
+        await client.send('{"type":"set","application":"music\\n","bitrate":64000}')
+        heard = await hear(client, lambda heard: heard.of(Config) and len(heard.packets) > 5)
+    (config,) = heard.of(Config)
+    assert config.refused == "application 'music ' is not possible; accepted: voip, audio, lowdelay"
+    assert (config.application, config.bitrate) == ("audio", None)
 
 
 async def test_what_cannot_be_is_refused_and_changes_nothing() -> None:

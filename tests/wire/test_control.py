@@ -31,7 +31,9 @@ MESSAGES: list[ControlMessage] = [
     Hello("opus-rtp.v1", 1, 24_000, 1, 20.0, "audio", bitrate=32_000, limits={"frame_ms": [10, 20]}),
     Time(5),
     Time(5, 6, 7),
+    Hello("opus-rtp.v1", 1, 24_000, 1, 20.0, "voip", limits={"application": ["voip", "audio"]}),
     Set(frame_ms=2.5, fec=True),
+    Set(application="lowdelay"),
     Config(10.0, 32_000, 9, False, True, "lowdelay", 960),
     Config(10.0, None, None, False, False, "audio", refused="no"),
     State(StreamState.IDLE),
@@ -83,6 +85,12 @@ def test_unknown_types_and_keys_are_ignored() -> None:
         (json.dumps(HELLO | {"limits": {"frame_ms": [20, math.nan]}}), "'frame_ms' in 'limits'"),
         (json.dumps(HELLO | {"limits": {"bitrate": {"min": 0, "max": 10**400}}}), "'bitrate' in 'limits'"),
         (json.dumps(HELLO | {"limits": {"frame_ms": 20}}), "'frame_ms' in 'limits'"),
+        (json.dumps(HELLO | {"limits": {"frame_ms": ["20"]}}), "'frame_ms' in 'limits'"),
+        (json.dumps(HELLO | {"limits": {"application": [1]}}), "'application' in 'limits'"),
+        (json.dumps(HELLO | {"limits": {"application": "voip"}}), "'application' in 'limits'"),
+        (json.dumps(HELLO | {"limits": {"application": {"min": 0, "max": 1}}}), "'application' in 'limits'"),
+        ('{"type":"set","application":2048}', "'application' of a set message is 2048, expected str"),
+        ('{"type":"set","application":["voip"]}', "'application' of a set message is a list, expected str"),
     ],
 )
 def test_impossible_messages_are_refused_by_name(text: str, problem: str) -> None:
@@ -95,7 +103,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-keys = st.sampled_from(["frame_ms", "bitrate", "state", "client_transmitted", "protocol", "limits", "fec", "reason"])
+keys = st.sampled_from(
+    ["frame_ms", "bitrate", "state", "client_transmitted", "protocol", "limits", "fec", "reason", "application"]
+)
 
 
 def test_stats_that_are_no_numbers_are_left_out() -> None:
@@ -164,6 +174,29 @@ def all_numbers(value: object) -> list[int | float]:
     if isinstance(value, list):
         return [number for item in value for number in all_numbers(item)]
     return [value] if isinstance(value, int | float) else []
+
+
+@given(json_values)
+def test_an_application_to_ask_for_is_one_printable_line_or_refused(value: object) -> None:
+    """Which names there are, the encoder says; here it only has to be fit for a log and an answer."""
+    try:
+        message = parse_control(json.dumps({"type": "set", "application": value}))
+    except ControlError as error:
+        assert not isinstance(value, str | None)
+        assert "'application' of a set message" in str(error)
+        return
+    assert isinstance(message, Set)
+    assert message.application is None or message.application.isprintable()
+
+
+@given(json_values)
+def test_limits_of_the_application_are_names_or_refused(value: object) -> None:
+    try:
+        message = parse_control(json.dumps(HELLO | {"limits": {"application": value}}))
+    except ControlError:
+        return
+    assert isinstance(message, Hello)
+    assert all(isinstance(name, str) for name in message.limits.get("application", []))
 
 
 @given(
