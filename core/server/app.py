@@ -82,10 +82,15 @@ class Endpoint:
             protocols=(SUBPROTOCOL,) if is_rtp else (),
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES,
-            # Wait for the transport after each message: then what is late waits in our queue.
-            writer_limit=0,
         )
-        listener = Listener(self._stream, socket, self._counters, is_rtp=is_rtp, queue_ms=self._config.queue_ms)
+        listener = Listener(
+            self._stream,
+            socket,
+            self._counters,
+            is_rtp=is_rtp,
+            queue_ms=self._config.queue_ms,
+            stuck_s=self._config.stuck_s,
+        )
         self._listeners += 1
         self._is_empty.clear()
         try:

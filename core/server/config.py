@@ -24,6 +24,9 @@ DEFAULT_PATH: Final = "/ws-audio"
 MIN_QUEUE_MS: Final = 120
 """Two of the longest frames: with less, a 60 ms stream would drop packets on a perfect network."""
 
+MIN_STUCK_S: Final = 0.5
+"""Less would send away whoever changes from one access point to another."""
+
 MAX_COMPLEXITY: Final = 10
 
 
@@ -35,8 +38,8 @@ class QueryError(ValueError):
 class ServerConfig:
     """Everything a server can be told. Without an argument: a tone, coded as the strategy document says, on loopback.
 
-    ``queue_ms`` is how much sound a listener's queue holds before the oldest is dropped; ``port`` 0 takes any free
-    one.
+    ``queue_ms`` is how much sound a listener's queue holds before the oldest is dropped; who takes nothing at all for
+    ``stuck_s`` seconds is sent away; ``port`` 0 takes any free one.
     """
 
     source: str = "tone"
@@ -46,6 +49,7 @@ class ServerConfig:
     port: int = DEFAULT_PORT
     path: str = DEFAULT_PATH
     queue_ms: float = 500.0
+    stuck_s: float = 5.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -57,6 +61,10 @@ class ServerConfig:
             raise ValueError(f"port {self.port} is not possible; accepted: 0 (any free one) to 65535")
         if not self.queue_ms >= MIN_QUEUE_MS:
             raise ValueError(f"a queue of {self.queue_ms:g} ms is not possible; accepted: {MIN_QUEUE_MS} ms and more")
+        if not self.stuck_s >= MIN_STUCK_S:
+            raise ValueError(
+                f"{self.stuck_s:g} s without reading is not possible; accepted: {MIN_STUCK_S:g} s and more"
+            )
         if not self.path.startswith("/"):
             raise ValueError(f"path {self.path!r} does not start with '/'")
 

@@ -17,7 +17,9 @@ with neither a gap nor an overlap in its media time.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 
 from core.opus.encoder import EncoderSettings, OpusEncoder
 from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
+from core.server.frames import binary_frame
 
 Pcm16 = NDArray[np.int16]
 
@@ -35,19 +38,27 @@ _PAST_MS: Final = 60
 """What a new encoder is shown of the sound before it: a whole frame of any size. More made no difference."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EncodedPacket:
     """One Opus packet and where it belongs."""
 
     payload: bytes
+    number: int
+    """Counted by its encoder; 16 bits of it are sent."""
     media_time: int
     """Position of the first sample on the stream's timeline, in samples at 48 kHz."""
     duration: int
     """In samples at 48 kHz."""
     capture_time_ns: int
     """Monotonic time at which the first sample was captured."""
-    after_silence: bool = False
-    """The first packet of sound after packets that discontinuous transmission left empty."""
+    begins_talk: bool = False
+    """The first of all, the first after a pause, or the first after packets that discontinuous transmission left
+    empty."""
+
+    @cached_property
+    def frame(self) -> bytes:
+        """The bare packet as a WebSocket frame, made once for all listeners."""
+        return binary_frame(self.payload)
 
 
 class Member(Protocol):
@@ -66,16 +77,23 @@ _Member = TypeVar("_Member", bound=Member)
 class _Group(Generic[_Member]):
     """One encoder, the frame it is filling, and its listeners."""
 
-    def __init__(self, encoder: OpusEncoder, members: list[_Member], *, is_shared: bool) -> None:
+    def __init__(self, encoder: OpusEncoder, member: _Member, before: _Group[_Member] | None = None) -> None:
+        """``before`` is the group that ``member`` leaves: numbers and marks go on from there."""
         self.encoder = encoder
-        self.members = members
-        self.is_shared = is_shared
+        self.members: dict[_Member, None] = {member: None}
+        """In the order in which they came."""
+        self.is_shared = before is None
         """Whether others may join: not once its encoder was changed on the way, or isn't a new one."""
         self.filled = 0
         self._frame = self._empty_frame()
         self._start = 0
         self._capture_time_ns = 0
+        self._number = secrets.randbits(16)
         self._is_silent = False
+        self._expected_media_time: int | None = None
+        if before is not None:
+            self._number, self._is_silent = before._number, before._is_silent
+            self._expected_media_time = before._expected_media_time
         self._units_per_sample = SAMPLE_RATE_HZ // encoder.settings.sample_rate
 
     @property
@@ -108,13 +126,18 @@ class _Group(Generic[_Member]):
         self.filled = 0
         payload = self.encoder.encode(self._frame)
         is_silence = self.encoder.settings.dtx and parse_packet(payload).is_dtx
+        media_time = self._start * self._units_per_sample
+        duration = len(self._frame) * self._units_per_sample
         packet = EncodedPacket(
             payload=payload,
-            media_time=self._start * self._units_per_sample,
-            duration=len(self._frame) * self._units_per_sample,
+            number=self._number,
+            media_time=media_time,
+            duration=duration,
             capture_time_ns=self._capture_time_ns,
-            after_silence=self._is_silent and not is_silence,
+            begins_talk=media_time != self._expected_media_time or (self._is_silent and not is_silence),
         )
+        self._number = (self._number + 1) & 0xFFFF
+        self._expected_media_time = media_time + duration
         self._is_silent = is_silence
         for member in self.members:
             member.deliver(packet)
@@ -140,6 +163,7 @@ class EncoderPool(Generic[_Member]):
         self.sample_rate = sample_rate
         self._origin = 0
         self._groups: list[_Group[_Member]] = []
+        self._group_of: dict[_Member, _Group[_Member]] = {}
         self._wishes: dict[_Member, _Wish] = {}
         self._past: Pcm16 | None = None
         """The last `_PAST_MS` up to `position`, silence where there was nothing; ``None`` before the first sample."""
@@ -158,16 +182,16 @@ class EncoderPool(Generic[_Member]):
     def leave(self, member: _Member) -> None:
         """Deliver nothing more; harmless for one who isn't there."""
         self._wishes.pop(member, None)
-        group = self._group_of(member)
+        group = self._group_of.pop(member, None)
         if group is not None:
-            group.members.remove(member)
+            del group.members[member]
             if not group.members:
                 self._groups.remove(group)
                 group.encoder.close()
 
     def settings_of(self, member: _Member) -> EncoderSettings | None:
         """The settings of the packets that ``member`` gets now; ``None`` before its first."""
-        group = self._group_of(member)
+        group = self._group_of.get(member)
         return None if group is None else group.encoder.settings
 
     @property
@@ -218,6 +242,7 @@ class EncoderPool(Generic[_Member]):
         for group in self._groups:
             group.encoder.close()
         self._groups.clear()
+        self._group_of.clear()
         self._wishes.clear()
 
     def _remember(self, piece: Pcm16) -> None:
@@ -226,16 +251,13 @@ class EncoderPool(Generic[_Member]):
             self._past = np.zeros((size, piece.shape[1]), dtype=np.int16)
         self._past = np.concatenate((self._past, piece))[-size:]
 
-    def _group_of(self, member: _Member) -> _Group[_Member] | None:
-        return next((group for group in self._groups if member in group.members), None)
-
     def _to_boundary(self, settings: EncoderSettings) -> int:
         frame = settings.frame_samples
         return frame - (self.position - self._origin) % frame
 
     def _fulfil_wishes(self) -> None:
         for member, wish in list(self._wishes.items()):
-            group = self._group_of(member)
+            group = self._group_of.get(member)
             on_target_grid = (self.position - self._origin) % wish.settings.frame_samples == 0
             if not on_target_grid or (group is not None and group.filled):
                 continue
@@ -250,23 +272,29 @@ class EncoderPool(Generic[_Member]):
     def _admit(self, member: _Member, settings: EncoderSettings) -> None:
         for group in self._groups:
             if group.is_shared and group.encoder.settings == settings:
-                group.members.append(member)
+                group.members[member] = None
+                self._group_of[member] = group
                 return
-        self._groups.append(_Group(OpusEncoder(settings), [member], is_shared=True))
+        self._add(_Group(OpusEncoder(settings), member), member)
 
     def _change(self, member: _Member, group: _Group[_Member], settings: EncoderSettings) -> None:
         if settings == group.encoder.settings:
             return
         if settings.application is not group.encoder.settings.application:
-            self.leave(member)
-            self._groups.append(_Group(self._successor(settings), [member], is_shared=False))
+            encoder = self._successor(settings)
+        elif len(group.members) > 1:
+            encoder = group.encoder.clone()
+            encoder.configure(settings)
+        else:
+            group.is_shared = False
+            group.configure(settings)
             return
-        if group.members != [member]:
-            group.members.remove(member)
-            group = _Group(group.encoder.clone(), [member], is_shared=False)
-            self._groups.append(group)
-        group.is_shared = False
-        group.configure(settings)
+        self.leave(member)
+        self._add(_Group(encoder, member, before=group), member)
+
+    def _add(self, group: _Group[_Member], member: _Member) -> None:
+        self._groups.append(group)
+        self._group_of[member] = group
 
     def _successor(self, settings: EncoderSettings) -> OpusEncoder:
         """A new encoder for somebody whose decoder has heard another one up to here."""

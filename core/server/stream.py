@@ -13,6 +13,8 @@ from core.opus.encoder import EncoderSettings
 from core.server.clock import ServerClock
 from core.server.config import changed
 from core.server.encoding import EncoderPool, Member
+from core.server.framing import RtpFraming
+from core.server.housekeeping import Guest, Housekeeping
 from core.server.pump import Pump, StreamCounters
 from core.wire.control import Bye, Set, StreamState
 
@@ -28,9 +30,10 @@ class CloseCode(enum.IntEnum):
     NORMAL = 1000
     GOING_AWAY = 1001
     INTERNAL_ERROR = 1011
+    TRY_AGAIN_LATER = 1013
 
 
-class Audience(Member, Protocol):
+class Audience(Member, Guest, Protocol):
     """A listener, as the stream sees it. Nothing here waits."""
 
     def show_state(self, state: StreamState) -> None:
@@ -53,6 +56,8 @@ class Stream:
         """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels."""
         self.settings = settings
         self.clock = clock or ServerClock()
+        self.rtp = RtpFraming(self.clock)
+        self.housekeeping = Housekeeping(self.clock)
         self.counters = StreamCounters()
         self.state = StreamState.PLAYING
         """What the source does now, for whoever joins; it plays until it is overdue, also before it is opened."""
@@ -70,14 +75,19 @@ class Stream:
 
     async def run(self) -> None:
         """Serve until cancelled; one session after another, each while somebody listens."""
-        while True:
-            await self._occupied.wait()
-            async with asyncio.TaskGroup() as tasks:
-                session = tasks.create_task(self._play())
-                vacancy = tasks.create_task(self._wait_until_vacant())
-                await asyncio.wait({session, vacancy}, return_when=asyncio.FIRST_COMPLETED)
-                session.cancel()
-                vacancy.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.housekeeping.run())
+            while True:
+                await self._occupied.wait()
+                await self._play_while_occupied()
+
+    async def _play_while_occupied(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            session = tasks.create_task(self._play())
+            vacancy = tasks.create_task(self._wait_until_vacant())
+            await asyncio.wait({session, vacancy}, return_when=asyncio.FIRST_COMPLETED)
+            session.cancel()
+            vacancy.cancel()
 
     def join(self, listener: Audience, settings: EncoderSettings) -> None:
         """Add a listener; its packets start at the next boundary."""
@@ -85,13 +95,19 @@ class Stream:
             listener.finish(self._bye, CloseCode.GOING_AWAY)
             return
         self._listeners[listener] = settings
+        self.housekeeping.join(listener)
         self._vacated.clear()
         self._occupied.set()
         if self._pool is not None:
             self._pool.join(listener, settings)
 
     def leave(self, listener: Audience) -> None:
-        """Forget a listener; harmless for one who was finished."""
+        """Its connection has ended."""
+        self.housekeeping.leave(listener)
+        self._forget(listener)
+
+    def _forget(self, listener: Audience) -> None:
+        """No packets for it any more; what it has not taken yet may still be flushed."""
         if self._pool is not None:
             self._pool.leave(listener)
         self._listeners.pop(listener, None)
@@ -119,6 +135,10 @@ class Stream:
         """The settings in force for a listener, or what it will start with."""
         in_force = self._pool.settings_of(listener) if self._pool is not None else None
         return in_force or self._listeners.get(listener, self.settings)
+
+    def dismiss(self, listener: Audience, bye: Bye, code: CloseCode) -> None:
+        """Send one listener away."""
+        self._finish([listener], bye, code)
 
     def shut_down(self) -> None:
         """Send everybody away, those who come later as well."""
@@ -176,5 +196,5 @@ class Stream:
 
     def _finish(self, listeners: list[Audience], bye: Bye, code: CloseCode) -> None:
         for listener in listeners:
-            self.leave(listener)
+            self._forget(listener)
             listener.finish(bye, code)

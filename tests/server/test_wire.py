@@ -139,13 +139,30 @@ async def test_capture_times_and_sender_reports_tell_the_same_time() -> None:
     assert stats.values["bitrate"] == pytest.approx(27_000, rel=0.2)
 
 
-async def test_two_listeners_have_sources_and_counters_of_their_own() -> None:
+async def test_listeners_with_the_same_settings_are_sent_the_same_bytes() -> None:
     async with serving(LOCAL) as server, rtp_client(server.url) as one, rtp_client(server.url) as two:
         first, second = await asyncio.gather(
-            hear(one, lambda heard: len(heard.packets) == 5), hear(two, lambda heard: len(heard.packets) == 5)
+            hear(one, lambda heard: len(heard.packets) == 20), hear(two, lambda heard: len(heard.packets) == 20)
         )
-    assert first.packets[0].ssrc != second.packets[0].ssrc
-    assert first.packets[0].timestamp != second.packets[0].timestamp
+    numbers = {packet.sequence_number: packet for packet in first.packets}
+    shared = [packet for packet in second.packets if packet.sequence_number in numbers]
+    assert len(shared) > 10
+    assert all(packet == numbers[packet.sequence_number] for packet in shared)
+
+
+async def test_who_moves_to_another_encoder_and_back_is_numbered_without_a_gap() -> None:
+    async with serving(LOCAL) as server, rtp_client(server.url) as company, rtp_client(server.url) as client:
+        heard = await hear(client, lambda heard: len(heard.packets) == 5)
+        for answers, frame_ms in enumerate((5, 60, 20), start=1):
+            await client.send(f'{{"type":"set","frame_ms":{frame_ms}}}')
+            await hear(client, lambda heard, answers=answers: len(heard.of(Config)) == answers, heard)
+        enough = len(heard.packets) + 5
+        await hear(client, lambda heard: len(heard.packets) == enough, heard)
+        undisturbed = await hear(company, lambda heard: len(heard.packets) == 20)
+    for each in (heard, undisturbed):
+        numbers = [packet.sequence_number for packet in each.packets]
+        assert numbers == [(numbers[0] + index) & 0xFFFF for index in range(len(numbers))]
+        assert not any(packet.marker for packet in each.packets[1:])
 
 
 async def test_set_is_answered_with_the_timestamp_from_which_it_holds() -> None:

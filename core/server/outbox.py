@@ -1,0 +1,126 @@
+"""The sending side of one connection: straight to the socket while that takes it, else a queue that can be seen.
+
+Nobody waits here and no task belongs to it, so a thousand listeners cost a thousand writes and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from core.opus.packet import SAMPLES_PER_MS
+from core.server.encoding import EncodedPacket
+from core.server.send_queue import Queued, SendQueue
+
+SEND_BUFFER_BYTES: Final = 16 * 1024
+"""The socket's own queue. What it holds can no longer be dropped, so it shall hold little, but still some of the
+longest packets there are (60 ms at 510 kbit/s: 3,825 bytes)."""
+
+UNSENT_BYTES: Final = 4 * 1024
+"""Of these, how many may not even have been sent (TCP_NOTSENT_LOWAT): at 32 kbit/s one second, plus one packet."""
+
+
+class Outbox:
+    """Takes frames in order; what the socket does not take waits in a `SendQueue` until `flush`."""
+
+    def __init__(self, transport: asyncio.WriteTransport, queue_ms: float, on_blocked: Callable[[], None]) -> None:
+        """``on_blocked`` is called when something begins to wait: from then on `flush` has to be called now and then.
+
+        The transport is made to hold as little as possible, so that a slow listener fills our queue; TCP_NODELAY has
+        been set already.
+        """
+        self._transport = transport
+        self._buffered = transport.get_write_buffer_size
+        self._is_closing = transport.is_closing
+        self._on_blocked = on_blocked
+        self._is_blocked = self._is_closed = False
+        self.queue = SendQueue(queue_ms)
+        self.packets_sent = 0
+        self.bytes_sent = 0
+        """Opus bytes."""
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        is_plain = transport.get_extra_info("sslcontext") is None
+        self._descriptor = connection.fileno() if is_plain and sys.platform != "win32" else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was given to the system."""
+        return not self.queue and not self._buffered()
+
+    def send_packet(self, packet: EncodedPacket) -> None:
+        """A bare packet."""
+        self.send_media(packet.frame, packet)
+
+    def send_media(self, frame: bytes, packet: EncodedPacket) -> None:
+        """A packet in its frame."""
+        if self._is_blocked or self._buffered():
+            if not self._is_closed:
+                self.queue.put_media(Queued(frame, packet.duration / SAMPLES_PER_MS, len(packet.payload)))
+                self._note_blocked()
+        elif not self._is_closed:
+            self._write(frame)
+            self.packets_sent += 1
+            self.bytes_sent += len(packet.payload)
+
+    def send_control(self, frame: bytes) -> None:
+        """A message that belongs at this place of the stream."""
+        if self._is_closed:
+            return
+        if self._is_blocked or self._buffered():
+            self.queue.put_control(frame)
+            self._note_blocked()
+        else:
+            self._write(frame)
+
+    def send_at_once(self, frame: bytes) -> None:
+        """Past the queue."""
+        if not self._is_closed:
+            self._transport.write(frame)
+
+    def flush(self) -> bool:
+        """Give the socket what it takes now; tells whether it took anything."""
+        has_moved = False
+        while self.queue and not self._buffered():
+            queued = self.queue.take()
+            self._write(queued.frame)
+            has_moved = True
+            if queued.duration_ms:
+                self.packets_sent += 1
+                self.bytes_sent += queued.payload_bytes
+        self._is_blocked = bool(self.queue)
+        return has_moved
+
+    def close(self) -> None:
+        """Take nothing more; what waits can still be flushed."""
+        self._is_closed = True
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._transport.abort()
+
+    def _write(self, frame: bytes) -> None:
+        """To a transport that holds nothing: straight to the system, which is half the price of asking the transport.
+
+        What the system does not take goes to the transport, as does every error: it closes the connection then.
+        """
+        if self._descriptor is None or self._is_closing():
+            self._transport.write(frame)
+            return
+        try:
+            taken = os.write(self._descriptor, frame)
+        except OSError:
+            taken = 0
+        if taken != len(frame):
+            self._transport.write(frame[taken:])
+
+    def _note_blocked(self) -> None:
+        if not self._is_blocked:
+            self._is_blocked = True
+            self._on_blocked()
