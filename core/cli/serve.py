@@ -12,12 +12,12 @@ import threading
 from typing import Any
 
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
-from core.audio.sources import SourceError, open_source
+from core.audio.sources import SourceError
 from core.cli.common import EXIT_FINE, CommandError
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
 from core.opus.library import OpusLibraryError, load_opus
-from core.server.app import serving
-from core.server.config import DEFAULT_PORT, ServerConfig
+from core.server.app import open_configured, serving
+from core.server.config import DEFAULT_PORT, ServerConfig, one_stream
 
 _EXAMPLES = """\
 examples:
@@ -32,6 +32,7 @@ examples:
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add the command to what ``ArgumentParser.add_subparsers`` returned."""
     defaults = ServerConfig()
+    stream = defaults.streams[0]
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "serve",
         help="stream a file, a test signal, the microphone or a program's output",
@@ -42,7 +43,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--source",
-        default=defaults.source,
+        default=stream.source,
         metavar="SOURCE",
         help="PATH, tone, sweep, clicks, microphone[:NAME] or command:PROGRAM; 'opuscope devices' lists the names"
         " (default: %(default)s)",
@@ -52,7 +53,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--frame-ms",
         type=float,
         choices=FRAME_SIZES_MS,
-        default=defaults.settings.frame_ms,
+        default=stream.settings.frame_ms,
         metavar="MS",
         help="frame size: 2.5, 5, 10, 20, 40 or 60 (default: 20)",
     )
@@ -60,16 +61,22 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--sample-rate",
         type=int,
         choices=SAMPLE_RATES_HZ,
-        default=defaults.settings.sample_rate,
+        default=stream.settings.sample_rate,
         metavar="HZ",
         help="8000, 12000, 16000, 24000 or 48000 (default: %(default)s)",
     )
-    add("--channels", type=int, choices=(1, 2), default=defaults.settings.channels, help="(default: %(default)s)")
+    add(
+        "--channels",
+        type=int,
+        choices=(1, 2),
+        default=stream.settings.channels,
+        help="(default: %(default)s)",
+    )
     add("--bitrate", type=int, metavar="BPS", help="bit/s, 6000 to 510000 (default: left to the encoder)")
     add(
         "--application",
         choices=[application.label for application in Application],
-        default=defaults.settings.application.label,
+        default=stream.settings.application.label,
         help="what the encoder is tuned for (default: %(default)s)",
     )
     add("--host", default=defaults.host, help="address to listen on (default: %(default)s, this machine only)")
@@ -121,11 +128,12 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         application=Application.named(args.application),
         bitrate=args.bitrate,
     )
-    config = ServerConfig(
-        source=args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
+    config = one_stream(
+        args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
     )
-    # Opened for real when somebody listens; this only finds out now whether that will work.
-    open_source(config.source, settings.sample_rate, settings.channels, config.loop)
+    for stream in config.streams:
+        # Opened for real when somebody listens; this only finds out now whether that will work.
+        open_configured(stream)
     return config
 
 

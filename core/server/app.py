@@ -1,11 +1,12 @@
-"""The server as a whole: HTTP in front, one stream behind."""
+"""The server as a whole: HTTP in front, streams behind."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +14,10 @@ from typing import Final
 from aiohttp import web
 
 from core.audio.sources import PcmSource, open_source
+from core.opus.encoder import EncoderSettings
 from core.server.clock import ServerClock
-from core.server.config import QueryError, ServerConfig, settings_from_query, wants_rtp
+from core.server.config import QueryError, ServerConfig, StreamConfig, settings_from_query, wants_rtp
+from core.server.gate import Gate, OpenGate, RefusedError
 from core.server.listener import Listener, ListenerCounters
 from core.server.stream import Stream
 from core.wire.control import SUBPROTOCOL
@@ -34,22 +37,30 @@ SHUTDOWN_TIMEOUT_S: Final = 1.8
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that listens. ``url`` holds the real port."""
+    """A server that listens. ``url`` is that of the first stream, and holds the real port."""
 
     url: str
-    stream: Stream
+    streams: Mapping[str, Stream]
+    """By name, in the order of the configuration."""
     counters: ListenerCounters
     pump: asyncio.Task[None]
     """Ends only if something is wrong in this program; the context raises that when it is left."""
+
+    @property
+    def stream(self) -> Stream:
+        """The first one."""
+        return next(iter(self.streams.values()))
 
 
 class Endpoint:
     """Turns requests into listeners."""
 
-    def __init__(self, config: ServerConfig, stream: Stream, counters: ListenerCounters) -> None:
+    def __init__(self, config: ServerConfig, streams: Mapping[str, Stream], gate: Gate) -> None:
+        """``streams`` are those of the configuration, by name."""
         self._config = config
-        self._stream = stream
-        self._counters = counters
+        self._streams = streams
+        self._gate = gate
+        self.counters = ListenerCounters()
         self._listeners = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -62,8 +73,12 @@ class Endpoint:
         except TimeoutError:
             logger.warning("%d listeners did not leave in time", self._listeners)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One client, from its request to the end of its connection."""
+    async def listen(self, request: web.Request) -> web.StreamResponse:
+        """One client of a stream, from its request to the end of its connection."""
+        name = request.match_info.get("name", self._config.streams[0].name)
+        stream = self._streams.get(name)
+        if stream is None:
+            return web.Response(status=404, text=f"There is no stream {name[:80]!r} here; /streams lists them.\n")
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             return web.Response(
                 status=426,
@@ -73,9 +88,41 @@ class Endpoint:
         offered = SUBPROTOCOL in _offered_protocols(request)
         try:
             is_rtp = wants_rtp(request.query, offered)
-            settings = settings_from_query(request.query, self._config.settings)
+            settings = settings_from_query(request.query, stream.settings)
         except QueryError as error:
             return web.Response(status=400, text=f"{error}\n")
+        try:
+            grant = self._gate.admit(request, name)
+        except RefusedError as refusal:
+            return _refused(refusal)
+        self._listeners += 1
+        self._is_empty.clear()
+        try:
+            return await self._serve(request, stream, settings, is_rtp=is_rtp)
+        finally:
+            self._gate.leave(grant)
+            self._listeners -= 1
+            if not self._listeners:
+                self._is_empty.set()
+
+    async def list_streams(self, request: web.Request) -> web.Response:
+        """What there is to hear, as JSON."""
+        streams = [
+            {
+                "name": name,
+                "path": f"/streams/{name}",
+                "sample_rate": stream.settings.sample_rate,
+                "channels": stream.settings.channels,
+                "frame_ms": stream.settings.frame_ms,
+                "listeners": stream.listener_count,
+            }
+            for name, stream in self._streams.items()
+        ]
+        return web.json_response({"streams": streams})
+
+    async def _serve(
+        self, request: web.Request, stream: Stream, settings: EncoderSettings, *, is_rtp: bool
+    ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,
             heartbeat=HEARTBEAT_S,
@@ -84,50 +131,61 @@ class Endpoint:
             max_msg_size=MAX_MESSAGE_BYTES,
         )
         listener = Listener(
-            self._stream,
+            stream,
             socket,
-            self._counters,
+            self.counters,
             is_rtp=is_rtp,
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
         )
-        self._listeners += 1
-        self._is_empty.clear()
-        try:
-            await listener.run(request, settings)
-        finally:
-            self._listeners -= 1
-            if not self._listeners:
-                self._is_empty.set()
+        await listener.run(request, settings)
         return socket
 
 
 def build_app(config: ServerConfig, endpoint: Endpoint) -> web.Application:
-    """The web application: the stream at ``config.path``, 404 elsewhere."""
+    """The web application: the first stream at ``config.path``, each below ``/streams``, 404 elsewhere."""
     app = web.Application()
-    app.router.add_get(config.path, endpoint.handle, allow_head=False)
+    app.router.add_get(config.path, endpoint.listen, allow_head=False)
+    app.router.add_get("/streams", endpoint.list_streams)
+    app.router.add_get("/streams/{name}", endpoint.listen, allow_head=False)
     return app
+
+
+OpenStream = Callable[[StreamConfig], PcmSource]
+"""Opens a stream's source; blocks."""
+
+
+def open_configured(stream: StreamConfig) -> PcmSource:
+    """The source that the configuration names.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    settings = stream.settings
+    return open_source(stream.source, settings.sample_rate, settings.channels, stream.loop)
 
 
 @asynccontextmanager
 async def serving(
-    config: ServerConfig, source: Callable[[], PcmSource] | None = None, clock: ServerClock | None = None
+    config: ServerConfig,
+    source: Callable[[], PcmSource] | None = None,
+    clock: ServerClock | None = None,
+    gate: Gate | None = None,
 ) -> AsyncIterator[RunningServer]:
     """A server that listens while the context is open, and says goodbye to its listeners at the end.
 
-    ``source`` opens the PCM source in place of ``config.source``; ``clock`` is for tests in virtual time.
+    ``source`` opens the PCM source in place of those configured; ``clock`` is for tests in virtual time; without a
+    ``gate`` everybody may listen.
 
     Raises:
         OSError: the address cannot be bound.
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
-    settings = config.settings
-    source = source or functools.partial(
-        open_source, config.source, settings.sample_rate, settings.channels, config.loop
-    )
-    stream = Stream(source, settings, clock)
-    counters = ListenerCounters()
-    endpoint = Endpoint(config, stream, counters)
+    streams = {
+        each.name: Stream(source or functools.partial(open_configured, each), each.settings, clock)
+        for each in config.streams
+    }
+    endpoint = Endpoint(config, streams, gate or OpenGate())
     runner = web.AppRunner(
         build_app(config, endpoint),
         handle_signals=False,
@@ -145,12 +203,13 @@ async def serving(
         raise
     port = runner.addresses[0][1]
     host = f"[{config.host}]" if ":" in config.host else config.host
-    pump = asyncio.create_task(stream.run())
+    pump = asyncio.create_task(_run(streams.values()))
     try:
-        yield RunningServer(f"ws://{host}:{port}{config.path}", stream, counters, pump)
+        yield RunningServer(f"ws://{host}:{port}{config.path}", streams, endpoint.counters, pump)
     finally:
         await site.stop()
-        stream.shut_down()
+        for stream in streams.values():
+            stream.shut_down()
         # Before the clean-up, in which aiohttp ignores whatever clients still say, their closing handshake included.
         await endpoint.wait_until_empty()
         await runner.cleanup()
@@ -158,6 +217,19 @@ async def serving(
         await asyncio.wait({pump})
         if not pump.cancelled():
             pump.result()
+
+
+async def _run(streams: Iterable[Stream]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for stream in streams:
+            tasks.create_task(stream.run())
+
+
+def _refused(refusal: RefusedError) -> web.Response:
+    headers = dict(refusal.headers)
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+    return web.Response(status=refusal.status, headers=headers, text=f"{refusal.reason}\n")
 
 
 def _offered_protocols(request: web.Request) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,22 +30,48 @@ MIN_STUCK_S: Final = 0.5
 
 MAX_COMPLEXITY: Final = 10
 
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
 
 class QueryError(ValueError):
     """A URL query with a value that cannot be; the message is one line for the client."""
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """Everything a server can be told. Without an argument: a tone, coded as the strategy document says, on loopback.
+class StreamConfig:
+    """One stream: its name in addresses, where its sound comes from, how it is coded for who asks for nothing else.
 
-    ``queue_ms`` is how much sound a listener's queue holds before the oldest is dropped; who takes nothing at all for
-    ``stuck_s`` seconds is sent away; ``port`` 0 takes any free one.
+    Without an argument: a tone, coded as the strategy document says.
     """
 
+    name: str = "main"
     source: str = "tone"
     loop: bool = False
     settings: EncoderSettings = field(default_factory=EncoderSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ValueError: the message is one line that says what would be accepted.
+        """
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"a stream cannot be called {self.name[:80]!r}; accepted: up to 64 letters, digits, '-', '_' and '.',"
+                " the first of them a letter or a digit"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Everything a server can be told. Without an argument: the default stream, on loopback.
+
+    ``path`` leads to the first stream, ``/streams/NAME`` to each. ``queue_ms`` is how much sound a listener's queue
+    holds before the oldest is dropped; who takes nothing at all for ``stuck_s`` seconds is sent away; ``port`` 0 takes
+    any free one.
+    """
+
+    streams: tuple[StreamConfig, ...] = (StreamConfig(),)
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     path: str = DEFAULT_PATH
@@ -63,10 +90,15 @@ class ServerConfig:
             raise ValueError(f"a queue of {self.queue_ms:g} ms is not possible; accepted: {MIN_QUEUE_MS} ms and more")
         if not self.stuck_s >= MIN_STUCK_S:
             raise ValueError(
-                f"{self.stuck_s:g} s without reading is not possible; accepted: {MIN_STUCK_S:g} s and more"
+                f"a stuck time of {self.stuck_s:g} s is not possible; accepted: {MIN_STUCK_S:g} s and more"
             )
         if not self.path.startswith("/"):
             raise ValueError(f"path {self.path!r} does not start with '/'")
+        if not self.streams:
+            raise ValueError("a server without a stream is not possible; name one")
+        names = [stream.name for stream in self.streams]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two streams are called {twice!r}; give each a name of its own")
 
     @property
     def is_public(self) -> bool:
@@ -77,6 +109,18 @@ class ServerConfig:
             return not ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return True
+
+
+def one_stream(
+    source: str = "tone", *, loop: bool = False, settings: EncoderSettings | None = None, **server: Any
+) -> ServerConfig:
+    """A server with one stream; ``server`` are fields of `ServerConfig`.
+
+    Raises:
+        ValueError: as of `ServerConfig`.
+    """
+    stream = StreamConfig(source=source, loop=loop, settings=settings or EncoderSettings())
+    return ServerConfig(streams=(stream,), **server)
 
 
 def limits() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from core.audio.sources import PcmBlock, SourceError
 from core.opus.encoder import EncoderSettings
 from core.opus.packet import Mode, parse_packet
 from core.server.app import serving
-from core.server.config import ServerConfig
+from core.server.config import ServerConfig, one_stream
 from core.wire.control import SUBPROTOCOL, Bye, Config, Hello, State, Stats, StreamState, Time, parse_control
 from core.wire.rtcp import unix_ns_from_ntp
 from core.wire.rtp import PAYLOAD_TYPE_OPUS, RtpPacket
@@ -46,7 +46,7 @@ def steps(packets: list[RtpPacket]) -> list[int]:
 async def test_a_bare_client_gets_the_strategy_documents_packets_byte_for_byte(tmp_path: Path) -> None:
     # Not a whole number of frames: the last one is filled up.
     path = write_wav(tmp_path / "voice.wav", voice_like(RATE, 0.71)[:-100])
-    async with serving(ServerConfig(source=str(path), port=0)) as server, bare_client(server.url) as client:
+    async with serving(one_stream(source=str(path), port=0)) as server, bare_client(server.url) as client:
         messages = await everything(client)
         assert client.close_code == 1000
     assert messages == list(packets_of(read_pcm(path)))
@@ -54,7 +54,7 @@ async def test_a_bare_client_gets_the_strategy_documents_packets_byte_for_byte(t
 
 async def test_whoever_comes_to_an_empty_server_hears_the_file_from_its_beginning(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "tone.wav", tone(0.3))
-    async with serving(ServerConfig(source=str(path), port=0)) as server:
+    async with serving(one_stream(source=str(path), port=0)) as server:
         async with bare_client(server.url) as client:
             first = [await client.recv() for _ in range(5)]
         await until(lambda: server.stream.listener_count == 0)
@@ -432,7 +432,7 @@ async def test_a_server_that_stops_says_when_to_come_back() -> None:
 
 @pytest.mark.parametrize("settings", [EncoderSettings(48_000, 2, 10.0), EncoderSettings(8_000, 1, 2.5)])
 async def test_the_timeline_counts_48_khz_at_any_rate(settings: EncoderSettings) -> None:
-    config = ServerConfig(port=0, settings=settings)
+    config = one_stream(port=0, settings=settings)
     async with serving(config) as server, rtp_client(server.url) as client:
         heard = await hear(client, lambda heard: len(heard.packets) == 20)
     assert {packet.timestamp - heard.packets[0].timestamp for packet in heard.packets[:2]} in (
