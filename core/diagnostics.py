@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from core.audio.loudness import LoudnessLibraryError, load_ebur128
 from core.audio.output import OutputError
 from core.audio.portaudio import PortAudio
 from core.monitor.events import Event
@@ -95,7 +96,7 @@ def diagnostics_text(facts: DiagnosticsFacts, home: Path | None = None) -> str:
 
 
 def library_versions() -> list[tuple[str, str]]:
-    """Opuscope, Python, the system, and what sound depends on; libopus and PortAudio are loaded if they are not yet."""
+    """Opuscope, Python, the system, and what sound depends on; C libraries are loaded if they are not yet."""
     return [
         ("Opuscope", package_version("opuscope")),
         ("Python", f"{platform.python_version()} ({platform.python_implementation()}, {platform.machine()})"),
@@ -103,6 +104,7 @@ def library_versions() -> list[tuple[str, str]]:
         *((name, package_version(name)) for name in _PACKAGES),
         ("libopus", _libopus()),
         ("PortAudio", _portaudio()),
+        ("libebur128", _libebur128()),
     ]
 
 
@@ -249,6 +251,13 @@ def _libopus() -> str:
     except OpusLibraryError as error:
         return str(error)
     return f"{library.version} from {library.path}"
+
+
+def _libebur128() -> str:
+    try:
+        return load_ebur128().version
+    except LoudnessLibraryError as error:
+        return str(error)
 
 
 def _portaudio() -> str:

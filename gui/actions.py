@@ -23,6 +23,7 @@ class WindowActions:
         focus_address: Callable[[], None],
         connect: Callable[[], None],
         disconnect: Callable[[], None],
+        try_now: Callable[[], None],
         toggle_mute: Callable[[], None],
         change_volume: Callable[[int], None],
         rescan: Callable[[], None],
@@ -39,6 +40,9 @@ class WindowActions:
         self._add(stream, window.tr("Edit &address"), focus_address, ("Ctrl+L",))
         self.connect = self._add(stream, window.tr("&Connect"), connect, ("Ctrl+Return", "Ctrl+Enter"))
         self.disconnect = self._add(stream, window.tr("&Disconnect"), disconnect, ("Ctrl+D",))
+        self.try_now = self._add(stream, window.tr("&Try now"), try_now, ("Ctrl+T",))
+        self.try_now.setToolTip(window.tr("Make the next attempt at once, while one is being waited for"))
+        self.try_now.setEnabled(False)
         stream.addSeparator()
         self._add(stream, window.tr("&Quit"), window.close, ("Ctrl+Q",))
         sound = self._menu(window.tr("Sou&nd"))

@@ -91,6 +91,13 @@ class CompactRoom(QObject):
         self._full.show()
         self._full.activateWindow()
 
+    def show_either(self) -> None:
+        """Bring to the front whichever of the two is in use."""
+        if self.is_open:
+            self.open()
+        else:
+            self.show_full()
+
     def end(self) -> None:
         """The program ends: take the window away, and remember where it stood."""
         if self.is_open:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.receiver.connection import without_secrets
@@ -21,6 +21,9 @@ from gui.widgets.connect_panel import ConnectPanel
 
 class ConnectDesk(QObject):
     """Between the address and the owner of sessions."""
+
+    waiting_changed = Signal()
+    """A connection began or ceased to wait for the system's keyring."""
 
     def __init__(
         self,
@@ -40,15 +43,26 @@ class ConnectDesk(QObject):
         self._credentials = CredentialsDesk(CredentialsKeeper(store, parent=self), window)
         panel.connect_wanted.connect(self.connect_to)
         panel.disconnect_wanted.connect(self.disconnect_from)
+        panel.try_now_wanted.connect(owner.try_now)
         panel.credentials_wanted.connect(self._credentials.ask)
         self._credentials.connect_wanted.connect(self.connect_to)
         self._credentials.problem.connect(problems.say)
+        self._credentials.keeper.waiting_changed.connect(lambda _is_waiting: self.waiting_changed.emit())
+        self._waiting_url = ""
+
+    @property
+    def waiting_url(self) -> str:
+        """The address, as typed, whose connection waits for the system's keyring; else empty."""
+        return self._waiting_url if self._credentials.keeper.is_waiting else ""
 
     def connect_to(self, url: str) -> None:
         """Listen to ``url``. A bad address is refused in the banner, and everything stays as it is."""
+        before, self._waiting_url = self._waiting_url, url
         try:
             self._credentials.keeper.fetch_for_connection(url, lambda found: self._connect_with(url, found))
         except SettingError as error:
+            # A connection that waits already goes on to wait.
+            self._waiting_url = before
             self._refuse_address(error)
 
     def _connect_with(self, url: str, found: Credentials) -> None:

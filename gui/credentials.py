@@ -47,6 +47,14 @@ class Credentials:
 NO_CREDENTIALS: Final = Credentials()
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Who wants to hear of a server's credentials as soon as the keyring has answered."""
+
+    server: str
+    use: Callable[[Credentials], None]
+
+
 class CredentialsKeeper(QObject):
     """Knows the credentials of every server, and asks the keyring in a thread of its own.
 
@@ -72,13 +80,16 @@ class CredentialsKeeper(QObject):
         self._secrets = secrets or SecretsStore()
         self._known: dict[str, Credentials] = {}
         self._once: set[str] = set()
-        self._waiting: tuple[str, Callable[[Credentials], None]] | None = None
+        self._connecting: _Waiting | None = None
+        self._looking: _Waiting | None = None
+        self._asked: set[str] = set()
+        """Servers that the keyring has been asked about, and has not answered."""
         self._jobs = JobQueue(self)
 
     @property
     def is_waiting(self) -> bool:
         """Whether a connection waits for the keyring."""
-        return self._waiting is not None
+        return self._connecting is not None
 
     def known(self, url: str) -> Credentials | None:
         """What is known without asking the keyring; ``None`` where it has to be asked.
@@ -114,43 +125,49 @@ class CredentialsKeeper(QObject):
     def fetch(self, url: str, use: Callable[[Credentials], None]) -> None:
         """Call ``use`` with the credentials for ``url``: at once where they are known, else when the keyring answers.
 
-        Where it refuses, `problem` says so and ``use`` is not called. A newer call or `cancel` replaces an older one.
+        Where it refuses, `problem` says so and ``use`` is not called. A newer call or `cancel_fetch` replaces an older
+        one; a connection that waits (`fetch_for_connection`) goes on to wait.
 
         Raises:
             SettingError: ``url`` is no address.
         """
         server, known = server_of(url), self.known(url)
+        self.cancel_fetch()
         if known is not None:
-            self.cancel()
             use(known)
             return
-        self._wait_for(server, use)
-        self._jobs.add(
-            Job(
-                lambda: self._secrets.load(server),
-                lambda found: self._on_loaded(server, *found),
-                lambda error: self._on_not_loaded(server, _reason(error)),
-            )
-        )
+        self._looking = _Waiting(server, use)
+        self._ask_keyring(server)
 
     def fetch_for_connection(self, url: str, use: Callable[[Credentials], None]) -> None:
         """`fetch`, with any certificate accepted if that was asked for; the next connection is not so lenient.
 
+        A newer call or `cancel` replaces an older one; who only looks at credentials does not.
+
         Raises:
             SettingError: ``url`` is no address.
         """
-        server = server_of(url)
+        server, known = server_of(url), self.known(url)
 
         def use_once(found: Credentials) -> None:
             is_lenient = server in self._once
             self._once.clear()
             use(replace(found, accepts_any_certificate=is_lenient))
 
-        self.fetch(url, use_once)
+        if known is not None:
+            self.cancel()
+            use_once(known)
+            return
+        self._connect_after(_Waiting(server, use_once))
+        self._ask_keyring(server)
 
     def cancel(self) -> None:
-        """Nobody waits any more for what the keyring may yet say."""
-        self._wait_for("", None)
+        """No connection waits any more for what the keyring may yet say."""
+        self._connect_after(None)
+
+    def cancel_fetch(self) -> None:
+        """Nobody looks any more at what the keyring may yet say."""
+        self._looking = None
 
     def keep(self, url: str, credentials: Credentials) -> None:
         """Use ``credentials`` for the server of ``url`` from now on; keep them where that is wanted, else forget them.
@@ -201,6 +218,7 @@ class CredentialsKeeper(QObject):
         self._remember(server, replace(self._remembered(server), ca_file=str(credentials.ca_file or "")))
 
     def _on_loaded(self, server: str, token: str | None, headers: Headers) -> None:
+        self._asked.discard(server)
         # What the user has typed meanwhile is newer.
         if server not in self._known:
             ca_file = _path(self._remembered(server).ca_file)
@@ -217,11 +235,14 @@ class CredentialsKeeper(QObject):
             )
 
     def _on_not_loaded(self, server: str, reason: str) -> None:
+        self._asked.discard(server)
         if server in self._known:
             self._answer(server)
             return
-        if self._waiting is not None and self._waiting[0] == server:
+        if self._connecting is not None and self._connecting.server == server:
             self.cancel()
+        if self._looking is not None and self._looking.server == server:
+            self.cancel_fetch()
         self.problem.emit(
             self.tr("the system keyring did not give the token for {server} ({reason}); enter it with Ctrl+K").format(
                 server=server, reason=reason
@@ -246,15 +267,30 @@ class CredentialsKeeper(QObject):
             )
         )
 
-    def _answer(self, server: str) -> None:
-        if self._waiting is not None and self._waiting[0] == server:
-            use = self._waiting[1]
-            self.cancel()
-            use(self._known[server])
+    def _ask_keyring(self, server: str) -> None:
+        # Once is enough for all who wait: each question may open a window that asks for a password.
+        if server in self._asked:
+            return
+        self._asked.add(server)
+        self._jobs.add(
+            Job(
+                lambda: self._secrets.load(server),
+                lambda found: self._on_loaded(server, *found),
+                lambda error: self._on_not_loaded(server, _reason(error)),
+            )
+        )
 
-    def _wait_for(self, server: str, use: Callable[[Credentials], None] | None) -> None:
-        was_waiting = self.is_waiting
-        self._waiting = None if use is None else (server, use)
+    def _answer(self, server: str) -> None:
+        looking, connecting = self._looking, self._connecting
+        if looking is not None and looking.server == server:
+            self.cancel_fetch()
+            looking.use(self._known[server])
+        if connecting is not None and connecting.server == server:
+            self.cancel()
+            connecting.use(self._known[server])
+
+    def _connect_after(self, waiting: _Waiting | None) -> None:
+        was_waiting, self._connecting = self.is_waiting, waiting
         if self.is_waiting != was_waiting:
             self.waiting_changed.emit(self.is_waiting)
 

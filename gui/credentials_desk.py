@@ -66,5 +66,5 @@ class CredentialsDesk(QObject):
 
     def _on_finished(self) -> None:
         if self._dialog is not None and self._dialog.is_waiting:
-            self.keeper.cancel()
+            self.keeper.cancel_fetch()
         self._dialog = None

@@ -15,6 +15,7 @@ from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
 from gui.tuner import Tuner
 from gui.widgets.caption_bar import CaptionBar
+from gui.widgets.lab_panel import LabPanel
 
 
 class DemoDesk(QObject):
@@ -25,13 +26,14 @@ class DemoDesk(QObject):
         tuner: Tuner,
         store: SettingsStore,
         owner: SessionOwner,
+        lab: LabPanel,
         set_impairment: Callable[[Impairment], None],
         parent: QObject,
     ) -> None:
         """No demo is wanted yet."""
         super().__init__(parent)
         self._tuner, self._store, self._owner = tuner, store, owner
-        self._set_impairment = set_impairment
+        self._lab, self._set_impairment = lab, set_impairment
         self._scenario: Scenario | None = None
         self._frame_ms: float | None = None
         """In force when the demo began."""
@@ -39,11 +41,13 @@ class DemoDesk(QObject):
 
     def want(self, impairment: Impairment) -> None:
         """Go through the demo once audio comes; afterwards all is as now, with this impairment."""
-        tuning = self._store.tuning
+        tuning, values = self._store.tuning, self._lab.values
 
         def put_back() -> None:
             self._tuner.try_out(tuning)
             self._set_impairment(impairment)
+            # Where nothing was impaired, the demo's values would stay in the controls.
+            self._lab.hold(values)
             if self._frame_ms is not None:
                 self._request_frame_ms(self._frame_ms)
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from gui.widgets.labels import LegendRow, TextLabel, describe, make_card
+from gui.widgets.labels import LegendRow, ShrinkingLabel, TextLabel, describe, make_card
 
 LAYOUT_VERSION: Final = 1
 """Of what `QMainWindow.saveState` writes; another one is not restored, since the panels are others."""
@@ -19,7 +19,7 @@ _BUTTON_PX: Final = 18
 _WATCH_WIDTH: Final = 1_170
 _SIDE_WIDTH: Final = 400
 _PLOT_HEIGHT: Final = 140
-_BELOW_HEIGHT: Final = 170
+_BELOW_HEIGHT: Final = 205
 _SIDE_HEIGHTS: Final = (240, 260, 320)
 """Of the groups at the side; all are shares of what there is."""
 
@@ -27,11 +27,21 @@ _SIDE_HEIGHTS: Final = (240, 260, 320)
 class PanelDock(QDockWidget):
     """A panel in a card. Its title bar holds what belongs to it: legend, present value, a button that closes it."""
 
-    def __init__(self, name: str, title: str, tooltip: str, content: QWidget, beside: Sequence[QWidget] = ()) -> None:
-        """``name`` stays the same for ever: layouts are remembered by it. ``beside`` stands after the title."""
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        tooltip: str,
+        content: QWidget,
+        beside: Sequence[QWidget] = (),
+        tools: QWidget | None = None,
+    ) -> None:
+        """``name`` stays the same for ever: layouts are remembered by it. ``beside`` stands after the title, or
+        ``tools`` do, which are never left out.
+        """
         super().__init__(title)
         self.setObjectName(name)
-        self.value = TextLabel("", "heading")
+        self.value = ShrinkingLabel("", "heading")
         heading = TextLabel(title, "heading")
         heading.setToolTip(tooltip)
         bar = QWidget()
@@ -41,9 +51,10 @@ class PanelDock(QDockWidget):
         row.setSpacing(14)
         row.addWidget(heading)
         self.legend = LegendRow(beside)
-        row.addWidget(self.legend, 1)
+        row.addWidget(tools or self.legend, 1)
         row.addWidget(self.value)
         close = QToolButton()
+        close.setObjectName("dockClose")
         close.setText("✕")
         close.setAutoRaise(True)
         close.setFixedSize(QSize(_BUTTON_PX, _BUTTON_PX))

@@ -23,6 +23,7 @@ from gui.diagnostics import Diagnostics
 from gui.error_log import log_folder, open_log_folder
 from gui.listen_desk import ListDevices, ListenDesk
 from gui.loop_lag import LoopLagMeter
+from gui.media_keys import MediaKeys
 from gui.options import WindowOptions
 from gui.panels import Panels, set_top
 from gui.problems import Problems
@@ -35,7 +36,7 @@ from gui.theme import Theme
 from gui.tray import Tray
 from gui.tuner import Tuner
 from gui.verdict_desk import VerdictDesk
-from gui.view_models.connection import connection_view
+from gui.view_models.connection import connection_view, keyring_view
 from gui.view_models.statistics import statistics_rows
 from gui.watch import Watch
 from gui.watch_desk import WatchDesk
@@ -46,6 +47,7 @@ from gui.widgets.event_panel import EventPanel
 from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
 from gui.widgets.profile_menu import ProfileMenu, make_profile_button
+from gui.widgets.shared_row import SharedRow
 from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
@@ -102,7 +104,7 @@ class MainWindow(QMainWindow):
         self.profiles = ProfileMenu(store, self)
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)
-        self.demo = DemoDesk(self._tuner, store, owner, self.set_impairment, self)
+        self.demo = DemoDesk(self._tuner, store, owner, self.lab_panel, self.set_impairment, self)
         self._make_small_windows()
         self.actions_ = self._make_actions()
         self._lay_out()
@@ -161,7 +163,12 @@ class MainWindow(QMainWindow):
         snapshot = self._owner.snapshot()
         is_running = self._owner.is_running
         view = connection_view(snapshot.connection if snapshot else None, self._clock_ns())
-        self.connect_panel.show_connection(view, is_running, self._owner.url)
+        if waiting_url := self.connecting.waiting_url:
+            # What the user wants now, whatever else still plays; and what Disconnect then gives up.
+            self.connect_panel.show_connection(keyring_view(), True, waiting_url)
+        else:
+            self.connect_panel.show_connection(view, is_running, self._owner.url)
+        self.actions_.try_now.setEnabled(is_running and view.can_try_now)
         self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
@@ -258,6 +265,7 @@ class MainWindow(QMainWindow):
             focus_address=self.connect_panel.focus_address,
             connect=lambda: self.connect_to(self.connect_panel.typed_url),
             disconnect=self.connecting.disconnect_from,
+            try_now=self._owner.try_now,
             toggle_mute=self.listen_panel.mute.toggle,
             change_volume=self.listening.change_volume,
             rescan=self.listening.rescan,
@@ -281,7 +289,7 @@ class MainWindow(QMainWindow):
             self._theme,
             connect=connect,
             disconnect=self.connecting.disconnect_from,
-            problem=lambda: self.banner.text,
+            problem=lambda: self.banner.text or (keyring_view().detail if self.connecting.waiting_url else ""),
             clock_ns=self._clock_ns,
             parent=self,
         )
@@ -296,17 +304,28 @@ class MainWindow(QMainWindow):
             clock_ns=self._clock_ns,
             parent=self,
         )
+        self.media_keys = MediaKeys(
+            self.listen_panel,
+            self._owner,
+            self._monitor.events,
+            connect=connect,
+            disconnect=self.connecting.disconnect_from,
+            show_window=self.compact.show_either,
+            close_window=self.close,
+            parent=self,
+        )
         self.closing.connect(self.compact.end)
         self.closing.connect(self.tray.end)
+        self.closing.connect(self.media_keys.end)
 
     def _refresh_pictures(self) -> None:
         self.watch.refresh_next_plot()
         self.sound.refresh_soon()
 
     def _lay_out(self) -> None:
-        set_top(
-            self, (self.connect_panel, self.listen_panel), (self.banner, self.demo.bar, self.verdict.bar, self.desk.bar)
-        )
+        # What is wrong is more urgent than what would be enough.
+        second = SharedRow(self.verdict.bar, self.banner)
+        set_top(self, (self.connect_panel, self.listen_panel), (self.demo.bar, second, self.desk.bar))
         self.panels = Panels(
             self,
             self.watch,
@@ -354,6 +373,7 @@ class MainWindow(QMainWindow):
         self.profiles.told.connect(self.tell)
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
         self.lab_panel.problem.connect(self.report)
+        self.connecting.waiting_changed.connect(self._on_session_changed)
         self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
@@ -365,6 +385,8 @@ class MainWindow(QMainWindow):
     def _on_session_changed(self) -> None:
         is_running = self._owner.is_running
         self.actions_.show_running(is_running)
+        if self.connecting.waiting_url:
+            self.actions_.disconnect.setEnabled(True)
         self.listen_panel.set_running(is_running)
         self.show_facts()
 

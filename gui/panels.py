@@ -8,6 +8,7 @@ from gui.docks import Docks, PanelDock
 from gui.translation import translate
 from gui.watch import Watch
 from gui.what_if_room import WhatIfRoom
+from gui.widgets.event_panel import EventPanel
 
 
 def set_top(window: QMainWindow, panels: tuple[QWidget, ...], below: tuple[QWidget, ...]) -> None:
@@ -37,7 +38,7 @@ class Panels:
         watch: Watch,
         what_if: WhatIfRoom,
         *,
-        events: QWidget,
+        events: EventPanel,
         changes: QWidget,
         tune: QWidget,
         lab: QWidget,
@@ -46,7 +47,11 @@ class Panels:
     ) -> None:
         """Put them into ``window``; ``closed`` are more that are not shown at first, beside the events."""
         self.events = PanelDock(
-            "events", translate("Panels", "Events"), translate("Panels", "What happened, newest at the bottom"), events
+            "events",
+            translate("Panels", "Events"),
+            translate("Panels", "What happened, newest at the bottom"),
+            events,
+            tools=events.bar,
         )
         self.changes = PanelDock(
             "changes",

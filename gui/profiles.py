@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core.opus.encoder import FRAME_SIZES_MS
 from core.receiver.options import DEFAULT_OUTPUT
+from gui.translation import translate
 from gui.tuning import DEFAULT_TUNING, Tuning, read_tuning, write_tuning
 
 FORMAT_KEY: Final = "opuscope_profile"
@@ -49,7 +50,9 @@ class Profile:
         is_fine = self.name == self.name.strip() and self.name.isprintable()
         if not is_fine or not 0 < len(self.name) <= MAX_NAME_LENGTH:
             raise ProfileError(
-                f"a profile cannot have this name; accepted: one line of 1 to {MAX_NAME_LENGTH} characters"
+                translate(
+                    "Profiles", "a profile cannot have this name; accepted: one line of 1 to {most} characters"
+                ).format(most=MAX_NAME_LENGTH)
             )
 
 
@@ -125,26 +128,40 @@ def import_text(text: str) -> Imported:
     try:
         stored = json.loads(text)
     except _UNREADABLE as error:
-        raise ProfileError("it is no JSON file") from error
+        raise ProfileError(translate("Profiles", "it is no JSON file")) from error
     if not isinstance(stored, dict) or FORMAT_KEY not in stored:
-        raise ProfileError(f'it is no profile; expected an object with "{FORMAT_KEY}": {FORMAT_VERSION}')
+        raise ProfileError(
+            translate("Profiles", 'it is no profile; expected an object with "{key}": {version}').format(
+                key=FORMAT_KEY, version=FORMAT_VERSION
+            )
+        )
     version = stored.pop(FORMAT_KEY)
     remarks = []
     if version != FORMAT_VERSION or isinstance(version, bool):
-        remarks.append(f"it is of version {_brief(version)}, and {FORMAT_VERSION} is known here")
+        remarks.append(
+            translate("Profiles", "it is of version {version}, and {known} is known here").format(
+                version=_brief(version), known=FORMAT_VERSION
+            )
+        )
         unreadable = [key for key, read in _READERS.items() if key in stored and not _can_read(read, stored[key])]
         if "name" in unreadable or "name" not in stored:
-            raise ProfileError("; ".join([*remarks, "and its name cannot be read"]))
+            raise ProfileError("; ".join([*remarks, translate("Profiles", "and its name cannot be read")]))
         for key in unreadable:
             del stored[key]
         if unreadable:
-            remarks.append(f"not readable, left as usual: {', '.join(unreadable)}")
+            remarks.append(
+                translate("Profiles", "not readable, left as usual: {names}").format(names=", ".join(unreadable))
+            )
     unknown = [key for key in stored if key not in _READERS]
     tuning = stored.get("tuning")
     if isinstance(tuning, dict):
         unknown += [f"tuning.{key}" for key in tuning if key not in write_tuning(DEFAULT_TUNING)]
     if unknown:
-        remarks.append(f"not known here, left out: {', '.join(_brief(key) for key in unknown)}")
+        remarks.append(
+            translate("Profiles", "not known here, left out: {names}").format(
+                names=", ".join(_brief(key) for key in unknown)
+            )
+        )
     try:
         return Imported(read_profile(stored), tuple(remarks))
     except ValueError as error:
@@ -161,14 +178,22 @@ def read_file(path: Path) -> Imported:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
         if len(content) > _MAX_FILE_BYTES:
-            raise ProfileError("it is too large for one")
+            raise ProfileError(translate("Profiles", "it is too large for one"))
         return import_text(content.decode("utf-8-sig"))
     except OSError as error:
-        raise ProfileError(f"the profile {path} cannot be read ({error.strerror})") from error
+        raise ProfileError(
+            translate("Profiles", "the profile {path} cannot be read ({reason})").format(
+                path=path, reason=error.strerror
+            )
+        ) from error
     except UnicodeDecodeError as error:
-        raise ProfileError(f"the profile {path} cannot be used: it is no text") from error
+        raise ProfileError(_unusable(path, translate("Profiles", "it is no text"))) from error
     except ProfileError as error:
-        raise ProfileError(f"the profile {path} cannot be used: {error}") from error
+        raise ProfileError(_unusable(path, str(error))) from error
+
+
+def _unusable(path: Path, reason: str) -> str:
+    return translate("Profiles", "the profile {path} cannot be used: {reason}").format(path=path, reason=reason)
 
 
 def write_file(path: Path, profile: Profile) -> None:
@@ -184,7 +209,11 @@ def write_file(path: Path, profile: Profile) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise ProfileError(f"the profile cannot be written to {path} ({error.strerror}); name another file") from error
+        raise ProfileError(
+            translate("Profiles", "the profile cannot be written to {path} ({reason}); name another file").format(
+                path=path, reason=error.strerror
+            )
+        ) from error
 
 
 def with_profile(profiles: tuple[Profile, ...], profile: Profile) -> tuple[Profile, ...]:
@@ -206,7 +235,11 @@ def renamed(profiles: tuple[Profile, ...], name: str, new_name: str) -> tuple[Pr
         ProfileError: another one has it already, or no profile can have it.
     """
     if new_name != name and any(each.name == new_name for each in profiles):
-        raise ProfileError(f"there is a profile {new_name} already; choose another name, or delete that one first")
+        raise ProfileError(
+            translate(
+                "Profiles", "there is a profile {name} already; choose another name, or delete that one first"
+            ).format(name=new_name)
+        )
     return tuple(replace(each, name=new_name) if each.name == name else each for each in profiles)
 
 

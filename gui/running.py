@@ -112,6 +112,8 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
         QTimer.singleShot(round(options.close_after_s * 1e3), window, window.close)
     if window.isVisible():
         window.scan_devices()
+        # Now, because what it loads would hold up the sound later on.
+        window.media_keys.begin()
         await _until_on_time()
         spare_what_is_loaded()
         if options.listen is not None:
@@ -123,6 +125,7 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
         for notice in notices:
             window.report(notice)
     await is_over.wait()
+    await window.media_keys.wait_until_ended()
 
 
 async def _until_on_time() -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from core.receiver.options import Headers, check_headers, check_token
+from gui.translation import translate
 
 SERVICE: Final = "opuscope"
 """Under which name the keyring lists our entries; the user name is the server's."""
@@ -37,10 +38,10 @@ def system_keyring() -> Backend:
     try:
         import keyring
     except ImportError as error:
-        raise SecretError("the Python package keyring is not installed") from error
+        raise SecretError(translate("Keyring", "the Python package keyring is not installed")) from error
     backend = keyring.get_keyring()
     if "plaintext" in type(backend).__name__.casefold():
-        raise SecretError("the one that is set up here keeps secrets as plain text")
+        raise SecretError(translate("Keyring", "the one that is set up here keeps secrets as plain text"))
     return backend
 
 
@@ -69,7 +70,7 @@ class SecretsStore:
                 check_token(token)
         except (ValueError, TypeError, RecursionError):
             # Not the error's words: they may hold what was read.
-            raise SecretError("what it holds is no token and no headers") from None
+            raise SecretError(translate("Keyring", "what it holds is no token and no headers")) from None
         return token, headers
 
     def save(self, server: str, token: str | None, headers: Headers) -> None:
@@ -116,7 +117,7 @@ def _put(backend: Backend, name: str, secret: str | None) -> None:
     backend.set_password(SERVICE, name, secret)
     # Keyring's null backend takes everything and keeps nothing.
     if backend.get_password(SERVICE, name) != secret:
-        raise SecretError("it took it, but does not hold it")
+        raise SecretError(translate("Keyring", "it took it, but does not hold it"))
 
 
 def _read_headers(stored: str | None) -> Headers:

@@ -122,6 +122,11 @@ class SessionOwner(QObject):
         if self._run is not None:
             self._ask_to_stop()
 
+    def try_now(self) -> None:
+        """Make the next attempt at once, where the running session waits for one."""
+        if self.session is not None:
+            self.session.try_now()
+
     def request_frame_ms(self, frame_ms: float, undo: Callable[[], None]) -> None:
         """Ask the server for another frame size; ``undo`` is called if that is refused."""
         if self.session is not None:
@@ -188,7 +193,7 @@ class SessionOwner(QObject):
         """Cancel what does not stop by itself; where even that fails, let the window go nevertheless."""
         if self._run is not None and not self._has_cancelled:
             self._has_cancelled = True
-            self._monitor.events.add(Level.WARNING, "The connection did not close in time and was cut off.")
+            self._monitor.events.add(Level.WARNING, self.tr("The connection did not close in time and was cut off."))
             self._run.cancel()
             self._patience.start(_LAST_GRACE_MS)
         elif self._is_closing:
@@ -201,7 +206,7 @@ class SessionOwner(QObject):
         self._has_cancelled = False
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._broken_by = f"The session broke off: {_line(error)}"
+            self._broken_by = self.tr("The session broke off: {0}").format(_line(error))
             self._report_unexpected(self._broken_by, error)
         self.changed.emit()
         if self._is_closing:
@@ -222,7 +227,7 @@ class SessionOwner(QObject):
         if isinstance(error, SettingError | OutputError):
             self.failed.emit(_line(error))
         elif error is not None:
-            self._report_unexpected(f"That did not work: {_line(error)}", error)
+            self._report_unexpected(self.tr("That did not work: {0}").format(_line(error)), error)
         self._tell_if_closed()
 
     def _report_unexpected(self, text: str, error: BaseException) -> None:

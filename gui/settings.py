@@ -201,6 +201,8 @@ class SettingsStore(QObject):
             return setting.read(json.loads(str(stored)))
         except ValueError as problem:
             self.value_ignored.emit(
-                f"The setting {setting.name} in {self._file.fileName()} is not usable ({problem}); using the default"
+                self.tr("The setting {name} in {file} is not usable ({problem}); using the default").format(
+                    name=setting.name, file=self._file.fileName(), problem=problem
+                )
             )
             return setting.default

@@ -241,8 +241,8 @@ def style_sheet(colors: Colors) -> str:
     QMainWindow::separator {{ background: {colors.window}; width: 8px; height: 8px; }}
     QMainWindow::separator:hover {{ background: {colors.border}; }}
     QDockWidget {{ color: {colors.text}; }}
-    QWidget#dockTitle QToolButton {{ color: {colors.muted}; border: none; background: transparent; }}
-    QWidget#dockTitle QToolButton:hover {{ color: {colors.text}; border: 1px solid {colors.border}; }}
+    QToolButton#dockClose {{ color: {colors.muted}; border: none; background: transparent; }}
+    QToolButton#dockClose:hover {{ color: {colors.text}; border: 1px solid {colors.border}; }}
     QTabBar::tab {{
         background: {colors.window}; color: {colors.muted}; border: 1px solid {colors.border};
         border-bottom: none; padding: 3px 12px;

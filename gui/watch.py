@@ -13,9 +13,7 @@ from core.monitor.monitor import (
     BITRATE_KBPS,
     PACKET_KBPS,
     PAINT_MS,
-    PEAK_DBFS,
     RELATIVE_DELAY_MS,
-    RMS_DBFS,
     UNDERRUN_CAUSES,
     Monitor,
 )
@@ -24,20 +22,20 @@ from gui.docks import PanelDock
 from gui.plots.depth_plot import DepthPlot
 from gui.plots.grid import Marker
 from gui.plots.latency_plot import LatencyPlot
+from gui.plots.level_plot import LevelPlot, level_text
 from gui.plots.range_plot import RangePlot
 from gui.plots.time_plot import TimePlot
 from gui.plots.underrun_plot import UnderrunPlot
 from gui.theme import Theme
 from gui.time_view import TimeView
-from gui.view_models.axis_range import FixedRange, SteppedRange
+from gui.translation import translate
+from gui.view_models.axis_range import SteppedRange
 from gui.view_models.latency import latency_view
-from gui.view_models.text import UNKNOWN, milliseconds, plain_milliseconds
+from gui.view_models.text import UNKNOWN, count, fixed, full_scale, milliseconds, plain_milliseconds
 from gui.widgets.labels import LegendEntry
 
 _MAX_MARKERS: Final = 40
 """While a slider is dragged every step is a change; more lines than these would hide the data."""
-
-_LOWEST_DBFS: Final = -60.0
 
 
 class Watch(QObject):
@@ -105,6 +103,7 @@ class Watch(QObject):
         self.underrun_dock.legend.leave_out(
             entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
         )
+        self.level_dock.legend.leave_out(() if self.level_plot.has_loudness else (self._loudness,))
         if self.view.crosshair_s is not None:
             return
         depth = snapshot.buffer_depth_ms if snapshot else None
@@ -121,12 +120,14 @@ class Watch(QObject):
         self.bitrate_dock.value.show_text(
             ""
             if stream is None
-            else self.tr("{rate:.1f} kbit/s, {size:.0f} bytes a packet").format(
-                rate=stream.bitrate_kbps, size=stream.packet_bytes
+            else self.tr("{rate} kbit/s, {size} bytes a packet").format(
+                rate=fixed(stream.bitrate_kbps, 1), size=fixed(stream.packet_bytes)
             )
         )
         levels = snapshot.levels if snapshot else None
-        self.level_dock.value.show_text("" if levels is None else _decibels(max(levels.peak_dbfs)))
+        self.level_dock.value.show_text(
+            "" if levels is None else level_text(full_scale(max(levels.peak_dbfs)), levels.loudness_lufs)
+        )
 
     def problem_s(self, is_next: bool) -> float | None:
         """Monotonic time of the problem after, or before, what is looked at; ``None`` if there is none."""
@@ -151,14 +152,14 @@ class Watch(QObject):
         self.latency_plot = LatencyPlot(view, painted)
         self.jitter_plot = RangePlot(view, RELATIVE_DELAY_MS, SteppedRange(20.0), painted, milliseconds)
         self.bitrate_plot = RangePlot(view, PACKET_KBPS, SteppedRange(50.0), painted, _kilobits, BITRATE_KBPS)
-        self.level_plot = RangePlot(view, PEAK_DBFS, FixedRange(_LOWEST_DBFS, 0.0, 20.0), painted, _decibels, RMS_DBFS)
+        self.level_plot = LevelPlot(view, painted)
 
     def _make_legends(self) -> None:
         self._depth_range = LegendEntry(self.tr("lowest to highest"))
         self._depth_mean = LegendEntry(self.tr("mean"))
         self._depth_target = LegendEntry(self.tr("target"))
         self._depth_bound = LegendEntry(self.tr("bound of live mode"))
-        self._causes = [LegendEntry(cause) for cause in UNDERRUN_CAUSES]
+        self._causes = [LegendEntry(translate("Statistics", cause)) for cause in UNDERRUN_CAUSES]
         self._stack = [
             LegendEntry(name)
             for name in (self.tr("frame + codec"), self.tr("network"), self.tr("buffer"), self.tr("device"))
@@ -166,6 +167,7 @@ class Watch(QObject):
         self._jitter = [LegendEntry(self.tr("mean")), LegendEntry(self.tr("lowest to highest packet"))]
         self._bitrate = [LegendEntry(self.tr("mean of 2 s")), LegendEntry(self.tr("single packets"))]
         self._level = [LegendEntry(self.tr("RMS")), LegendEntry(self.tr("peak"))]
+        self._loudness = LegendEntry(self.tr("loudness, LUFS"))
 
     def _make_docks(self) -> None:
         self.depth_dock = PanelDock(
@@ -206,9 +208,9 @@ class Watch(QObject):
         self.level_dock = PanelDock(
             "level",
             self.tr("Level, dBFS"),
-            self.tr("How loud it is that goes to the output, in decibels below full scale"),
+            self.tr("How loud it is that goes to the output, in decibels below full scale; loudness as in EBU R128"),
             self.level_plot,
-            self._level,
+            (*self._level, self._loudness),
         )
         self.docks: Sequence[PanelDock] = (
             self.depth_dock,
@@ -227,13 +229,16 @@ class Watch(QObject):
     def _underrun_text(self, snapshot: SessionSnapshot | None) -> str:
         if snapshot is None or not self._has_played:
             return ""
+        # The plot shows a part of the time; which one this counts has to be said.
         counts = snapshot.underruns
         if counts.episodes == 0:
-            return self.tr("none so far")
+            return self.tr("none since connecting")
         text = (
-            self.tr("{starved} in 1 episode") if counts.episodes == 1 else self.tr("{starved} in {episodes} episodes")
+            self.tr("{starved} in 1 episode since connecting")
+            if counts.episodes == 1
+            else self.tr("{starved} in {episodes} episodes since connecting")
         )
-        return text.format(starved=milliseconds(counts.starved_ms), episodes=counts.episodes)
+        return text.format(starved=milliseconds(counts.starved_ms), episodes=count(counts.episodes))
 
     def _empty_text(self, plot: object) -> str:
         if plot is self.underrun_plot and self._has_played:
@@ -268,15 +273,12 @@ class Watch(QObject):
             entry.set_color(colors.depth)
         self._depth_target.set_color(colors.target)
         self._depth_bound.set_color(colors.underrun)
+        self._loudness.set_color(colors.target)
         for entry, color in zip(self._causes, colors.causes, strict=True):
             entry.set_color(color)
         for entry, color in zip(self._stack, colors.stack, strict=True):
             entry.set_color(color)
 
 
-def _decibels(value: float) -> str:
-    return f"{value:.1f} dBFS".replace("-", "−")
-
-
 def _kilobits(value: float) -> str:
-    return f"{value:.1f} kbit/s"
+    return f"{fixed(value, 1)} kbit/s"

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.monitor.export import write_csv
 from core.monitor.monitor import Monitor
+from gui.view_models.text import count
 from gui.watch import Watch
 from gui.widgets.change_table import ChangeTable
 from gui.widgets.watch_bar import WatchBar
@@ -120,7 +121,7 @@ class WatchDesk(QObject):
         except OSError as error:
             self._complain(self.tr("{0} cannot be written ({1}); choose another place").format(path, error.strerror))
             return
-        self._tell(self.tr("{0} rows were written to {1}").format(rows, path))
+        self._tell(self.tr("{0} rows were written to {1}").format(count(rows), path))
 
     def _dialog(self, title: str, name: str, kinds: str) -> QFileDialog:
         dialog = QFileDialog(self._window, title, name, kinds)

@@ -1,12 +1,14 @@
-"""How loud it is: peak and RMS of what is played."""
+"""How loud it is: peak, RMS and loudness of what is played."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from core.audio.loudness import Loudness, make_loudness
 from core.audio.played import PlayedAudio
 
 FLOOR_DBFS: Final = -100.0
@@ -19,14 +21,17 @@ class AudioLevels:
 
     peak_dbfs: tuple[float, float]
     rms_dbfs: tuple[float, float]
+    loudness_lufs: float | None = None
+    """Of both together, over the last 400 ms (EBU R128 momentary); ``None`` in silence, or where it is not measured."""
 
 
 class LevelMeter:
     """Measures what was played between two looks."""
 
-    def __init__(self, played: PlayedAudio) -> None:
-        """Read from ``played``."""
+    def __init__(self, played: PlayedAudio, make: Callable[[], Loudness] = make_loudness) -> None:
+        """Read from ``played``; ``make`` is passed in for tests."""
         self._played = played
+        self._loudness = make()
         self._seen = played.frames
 
     def take(self) -> AudioLevels | None:
@@ -36,12 +41,18 @@ class LevelMeter:
         if new <= 0:
             return None
         block = self._played.last(new)
+        self._loudness.add(block)
         peaks = np.abs(block).max(axis=0)
         powers = np.einsum("ij,ij->j", block, block) / len(block)
         return AudioLevels(
             (_decibels(float(peaks[0])), _decibels(float(peaks[1]))),
             (_decibels(float(powers[0]) ** 0.5), _decibels(float(powers[1]) ** 0.5)),
+            self._loudness.momentary_lufs(),
         )
+
+    def close(self) -> None:
+        """Free what measures loudness; harmless when repeated."""
+        self._loudness.close()
 
 
 def _decibels(amplitude: float) -> float:

@@ -6,15 +6,39 @@ import argparse
 import ctypes
 import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 EXIT_FINE: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Refuses with one line, as every other error is told: not with all options there are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is, and exit with `EXIT_USAGE`."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {' '.join(message.split())}; for all options: {self.prog} --help\n")
+
+
 class CommandError(RuntimeError):
     """Ends a command with one line on standard error and exit status 2."""
+
+
+def number_option(text: str) -> float:
+    """A number, for argparse; whether it is within its bounds is checked where it is used."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; accepted: for instance 20 or 2.5") from None
+
+
+def whole_number_option(text: str) -> int:
+    """A whole number, for argparse; whether it is within its bounds is checked where it is used."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; accepted: for instance 20") from None
 
 
 def duration_s(text: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.cli.common import CommandError
+from core.cli.common import CommandError, number_option
 from core.cli.playout_options import add_playout_options, chosen_preset, playout_settings
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment, ImpairmentError
 from core.receiver.impairment.text import EXAMPLE, parse_impairment
@@ -18,13 +18,15 @@ def add_listening_options(parser: argparse.ArgumentParser, default_output: str) 
     ``default_output`` is for the help's text: `listen_options` takes it, too.
     """
     add_playout_options(parser)
-    parser.add_argument("--frame-ms", type=float, metavar="MS", help="ask the server for this frame size")
+    parser.add_argument("--frame-ms", type=number_option, metavar="MS", help="ask the server for this frame size")
     parser.add_argument(
         "--output",
         metavar="null|default|NAME",
         help=f"sound device, or the clocked null output that nobody hears ({default_output})",
     )
-    parser.add_argument("--device-latency", type=float, metavar="MS", help="ask the sound device for this latency")
+    parser.add_argument(
+        "--device-latency", type=number_option, metavar="MS", help="ask the sound device for this latency"
+    )
     parser.add_argument(
         "--impair",
         type=impairment_option,

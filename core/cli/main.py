@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from core.cli import window
-from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError
+from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError, OneLineParser
 
 COMMANDS: Final = ("serve", "probe", "simulate", "demo", "devices")
 """Each is a module of this package with `add_parser`, imported only when it is called: aiohttp alone takes 0.3 s."""
@@ -35,15 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command_parser(name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="opuscope")
+    parser = OneLineParser(prog="opuscope")
     command = importlib.import_module(f"core.cli.{name}")
     command.add_parser(parser.add_subparsers(metavar="COMMAND", required=True))
+    # What the command does not know is refused here, and its own help is the one to look at.
+    parser.prog = f"opuscope {name}"
     return parser
 
 
 def _window_parser() -> argparse.ArgumentParser:
     """Without a subcommand the window opens; its help is the one that lists the others."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="opuscope",
         description="Listen to live Opus audio over WebSocket, and see how it goes.",
         epilog=(

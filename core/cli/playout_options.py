@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 
-from core.cli.common import CommandError
+from core.cli.common import CommandError, number_option
 from core.playout.presets import DEFAULT_PRESET, PRESETS, Preset, PresetName, preset
 from core.playout.settings import (
     DEFAULT_BIAS_MS_PER_PCT,
@@ -59,7 +59,7 @@ def add_playout_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--bias",
-        type=float,
+        type=number_option,
         metavar="MS_PER_PERCENT",
         help=f"how much delay one per cent of late packets is worth, {MIN_BIAS_MS_PER_PCT:g} (quick)"
         f" to {MAX_BIAS_MS_PER_PCT:g} (safe) ms ({DEFAULT_BIAS_MS_PER_PCT:g})",

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError
-from core.cli.common import EXIT_FINE, CommandError
+from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
 from core.opus.library import OpusLibraryError, load_opus
 from core.server.app import open_configured, serving
@@ -51,7 +51,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     add("--loop", action="store_true", help="play a file over and over")
     add(
         "--frame-ms",
-        type=float,
+        type=number_option,
         choices=FRAME_SIZES_MS,
         default=stream.settings.frame_ms,
         metavar="MS",
@@ -59,7 +59,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add(
         "--sample-rate",
-        type=int,
+        type=whole_number_option,
         choices=SAMPLE_RATES_HZ,
         default=stream.settings.sample_rate,
         metavar="HZ",
@@ -67,12 +67,17 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add(
         "--channels",
-        type=int,
+        type=whole_number_option,
         choices=(1, 2),
         default=stream.settings.channels,
         help="(default: %(default)s)",
     )
-    add("--bitrate", type=int, metavar="BPS", help="bit/s, 6000 to 510000 (default: left to the encoder)")
+    add(
+        "--bitrate",
+        type=whole_number_option,
+        metavar="BPS",
+        help="bit/s, 6000 to 510000 (default: left to the encoder)",
+    )
     add(
         "--application",
         choices=[application.label for application in Application],
@@ -80,10 +85,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="what the encoder is tuned for (default: %(default)s)",
     )
     add("--host", default=defaults.host, help="address to listen on (default: %(default)s, this machine only)")
-    add("--port", type=int, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)")
+    add("--port", type=whole_number_option, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)")
     add(
         "--queue-ms",
-        type=float,
+        type=number_option,
         default=defaults.queue_ms,
         metavar="MS",
         help="sound that may wait for a slow listener before the oldest is dropped (default: 500)",

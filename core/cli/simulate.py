@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.audio.sources.pcm import SourceError
-from core.cli.common import EXIT_FAILED, EXIT_FINE, CommandError
+from core.cli.common import EXIT_FAILED, EXIT_FINE, CommandError, number_option
 from core.cli.demo_speech import speech_packets
 from core.cli.playout_options import add_playout_options, playout_settings
 from core.opus.decoder import Pcm
@@ -45,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--window", type=_window, metavar="FROM:TO", help="take figures between these seconds (the whole trace)"
     )
-    parser.add_argument("--frame-ms", type=float, metavar="MS", help="duration of a packet (that of the trace)")
+    parser.add_argument("--frame-ms", type=number_option, metavar="MS", help="duration of a packet (that of the trace)")
     parser.add_argument("--wav", type=Path, metavar="OUT.wav", help="write what a listener would have heard")
     parser.add_argument("--timeline", action="store_true", help="add [t, playout delay, target, depth] each 100 ms")
     parser.add_argument("--json", metavar="FILE", help="write one JSON object to FILE, or to standard output with -")

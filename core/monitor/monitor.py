@@ -27,6 +27,7 @@ BITRATE_KBPS: Final = "bitrate_kbps"
 PACKET_KBPS: Final = "packet_kbps"
 PEAK_DBFS: Final = "peak_dbfs"
 RMS_DBFS: Final = "rms_dbfs"
+LOUDNESS_LUFS: Final = "loudness_lufs"
 CPU_PCT: Final = "cpu_pct"
 
 GAUGES: Final = (
@@ -46,6 +47,7 @@ GAUGES: Final = (
     PACKET_KBPS,
     PEAK_DBFS,
     RMS_DBFS,
+    LOUDNESS_LUFS,
     CPU_PCT,
 )
 """All gauges; where W3C webrtc-stats has a name, that one."""

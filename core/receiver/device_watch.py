@@ -31,6 +31,10 @@ _UNCLOSED_ENDURED: Final = 3
 """Every stream that cannot be closed costs a thread for good."""
 
 
+class UnclosedStreamsError(OutputError):
+    """So many streams cannot be closed that no more are opened; only a new start of the program helps."""
+
+
 class Aside(Protocol):
     """Work that was begun beside the event loop."""
 
@@ -56,11 +60,15 @@ def fresh_devices() -> Iterator[None]:
     names, under which a server that was started again is found.
 
     Raises:
+        UnclosedStreamsError: there are too many of those, each of them a thread that never ends.
         OutputError: they cannot be searched.
     """
     portaudio = PortAudio()
     if portaudio.unclosed_streams > _UNCLOSED_ENDURED:
-        raise OutputError("too many streams cannot be closed; start the program again")
+        raise UnclosedStreamsError(
+            f"{portaudio.unclosed_streams} sound streams cannot be closed because the sound system does not answer,"
+            " so the device is not looked for any more; start the program again to hear something"
+        )
     with portaudio.quietly():
         portaudio.refresh()
         yield
@@ -98,8 +106,9 @@ class DeviceWatch:
         clock_ns: Callable[[], int],
         devices: Devices = fresh_devices,
         start_aside: StartAside = start_thread,
+        warn: Callable[[str], object] = lambda _text: None,
     ) -> None:
-        """Looks for nothing."""
+        """Looks for nothing. ``warn`` is told, in one line and once, why looking has become useless."""
         self._make, self._make_tap, self._clock_ns = make, make_tap, clock_ns
         self._devices, self._start_aside = devices, start_aside
         self._sought: Sought | None = None
@@ -110,7 +119,8 @@ class DeviceWatch:
         self._aside: Aside | None = None
         self._trial: _Trial | None = None
         self._log = logging.getLogger(__name__)
-        self._has_told_error = False
+        self._has_told_error = self._has_warned = False
+        self._warn = warn
 
     @property
     def is_looking(self) -> bool:
@@ -167,6 +177,10 @@ class DeviceWatch:
         if look.error is not None and not self._has_told_error:
             self._has_told_error = True
             self._log.error("looking for %r failed", self._sought, exc_info=look.error)
+        # Some do end after all: then it is worth a line again should there be too many once more.
+        if look.hindrance is not None and not self._has_warned:
+            self._warn(look.hindrance)
+        self._has_warned = look.hindrance is not None
         output = look.give_up()
         if output is None:
             self._looks += 1
@@ -196,6 +210,8 @@ class _Look:
         self.is_over = False
         self.error: Exception | None = None
         """A mistake of ours."""
+        self.hindrance: str | None = None
+        """Why no look can find anything."""
         self._sought, self._make, self._devices = sought, make, devices
         self._lock = threading.Lock()
         self._is_given_up = False
@@ -206,6 +222,8 @@ class _Look:
             if not self._is_given_up:  # whoever gave it up may be about to open a device
                 with self._devices():
                     self._open()
+        except UnclosedStreamsError as error:
+            self.hindrance = str(error)
         except OutputError:
             pass  # Still not there: told already.
         except Exception as error:  # noqa: BLE001 - `DeviceWatch` logs it

@@ -77,7 +77,14 @@ class Playback:
         self._output: AudioOutput | None = None
         self._tap: Tap | None = None
         self._problem: str | None = None
-        self._device_watch = DeviceWatch(make, self._make_tap, clock_ns, devices, start_aside)
+        self._device_watch = DeviceWatch(
+            make,
+            self._make_tap,
+            clock_ns,
+            devices,
+            start_aside,
+            warn=lambda text: events.add(Level.WARNING, text),
+        )
         self._returned_ns: int | None = None
         self._failures = 0
         """How often in a row the device went again soon after it was back."""

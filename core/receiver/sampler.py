@@ -86,6 +86,10 @@ class Sampler:
             self._record_latency(self.latency)
         self._monitor.advance()
 
+    def close(self) -> None:
+        """No look follows."""
+        self._levels.close()
+
     def _note_xruns(self, figures: OutputFigures | None) -> None:
         """An xrun was somewhen since the last look; that is near enough to tell what it caused."""
         if figures is not None and figures.xruns > self._xruns:
@@ -136,6 +140,8 @@ class Sampler:
         if self.levels is not None:
             self._monitor.record(metric.PEAK_DBFS, max(self.levels.peak_dbfs))
             self._monitor.record(metric.RMS_DBFS, max(self.levels.rms_dbfs))
+            if self.levels.loudness_lufs is not None:
+                self._monitor.record(metric.LOUDNESS_LUFS, self.levels.loudness_lufs)
 
     def _tally_samples(self) -> None:
         counters = self._buffer.counters()

@@ -117,6 +117,7 @@ class ListeningSession:
         finally:
             self._playback.close()
             self._buffer.close()
+            self._sampler.close()
             if self._connection.status.state not in (ConnectionState.FAILED, ConnectionState.ENDED):
                 self._disconnected()
 

@@ -20,6 +20,7 @@ from core.audio.spectrum import HIGHEST_HZ, LOWEST_HZ, Edges, Levels, band_edges
 from gui.plots.palette import STEPS, loudness_palette
 from gui.plots.plain_plot import LEFT_AXIS_PX, RIGHT_MARGIN_PX, EmptyState
 from gui.theme import Colors
+from gui.view_models.text import significant
 
 COLUMN_S: Final = 0.02
 LOWEST_DB: Final = -90.0
@@ -88,14 +89,16 @@ class SpectrogramPlot(QWidget):
             y = place.bottom() - share_of(tick_hz) * (place.height() - 1)
             # Lower ones first: where there is no room, the label above is left out.
             if y + metrics.ascent() / 2 <= above:
-                label = f"{tick_hz / 1_000:g} kHz" if tick_hz == _TICKS_HZ[-1] else f"{tick_hz / 1_000:g}"
+                label = (
+                    f"{significant(tick_hz / 1_000)} kHz" if tick_hz == _TICKS_HZ[-1] else significant(tick_hz / 1_000)
+                )
                 width = metrics.horizontalAdvance(label)
                 baseline = max(y + metrics.ascent() / 2 - 1, metrics.ascent())
                 painter.drawText(QPointF(LEFT_AXIS_PX - _LABEL_GAP_PX - width, baseline), label)
                 above = y - metrics.ascent() / 2 - 1
         per_second = 1 / COLUMN_S / self.devicePixelRatioF()
         for tick_s in range(0, int(place.width() / per_second) + 1, _TICK_EVERY_S):
-            label = f"−{tick_s} s" if tick_s else "0"
+            label = f"−{significant(tick_s)} s" if tick_s else "0"
             width = metrics.horizontalAdvance(label)
             middle = place.right() - tick_s * per_second
             painter.drawText(QPointF(middle - width / 2, self.height() - metrics.descent() - 1), label)

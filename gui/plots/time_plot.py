@@ -17,8 +17,9 @@ from gui.plots.plain_plot import EmptyState, PlainPlot
 from gui.theme import Colors
 from gui.time_view import TimeView
 from gui.view_models.axis_range import SteppedRange
+from gui.view_models.text import significant
 
-_LEAST_HEIGHT_PX: Final = 64
+_LEAST_HEIGHT_PX: Final = 58
 _BOTTOM_AXIS_PX: Final = 24
 _LABEL_HEIGHT_PX: Final = 12
 _WHEEL_STEP: Final = 120
@@ -179,6 +180,6 @@ class TimePlot(PlainPlot):
         ticks = self._range.ticks()
         self.getPlotItem().setYRange(self._range.bottom, self._range.top, padding=0)
         every = self._label_every(len(ticks) - 1)
-        labels = [(tick, f"{tick:g}" if at % every == 0 else "") for at, tick in enumerate(ticks)]
+        labels = [(tick, significant(tick) if at % every == 0 else "") for at, tick in enumerate(ticks)]
         self.getPlotItem().getAxis("left").setTicks([labels])
         self._grid.set_scale(self._range.bottom, self._range.top, ticks)

@@ -14,6 +14,7 @@ from gui.plots.bars import BinBars, Values
 from gui.plots.time_plot import TimePlot
 from gui.theme import Colors
 from gui.time_view import TimeView
+from gui.translation import translate
 from gui.view_models.axis_range import SteppedRange
 from gui.view_models.text import milliseconds
 
@@ -76,7 +77,7 @@ class UnderrunPlot(TimePlot):
     def text_at(self, point: int) -> str:
         """Starved time with its causes."""
         parts = [
-            f"{cause} {milliseconds(float(above[point] - below[point]))}"
+            f"{translate('Statistics', cause)} {milliseconds(float(above[point] - below[point]))}"
             for cause, below, above in zip(UNDERRUN_CAUSES, self._levels, self._levels[1:], strict=False)
             if above[point] > below[point]
         ]

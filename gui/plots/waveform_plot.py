@@ -15,6 +15,7 @@ from gui.plots.bars import BinBars
 from gui.plots.grid import PlotGrid
 from gui.plots.plain_plot import EmptyState, PlainPlot
 from gui.theme import Colors
+from gui.view_models.text import fixed
 
 POINTS: Final = 600
 """As many as the other plots have: what can be painted without costing audio."""
@@ -68,7 +69,7 @@ class WaveformPlot(PlainPlot):
         self._grid.set_seconds(float(span_ms))
         self.getPlotItem().setXRange(-span_ms, 0.0, padding=0)
         ticks = (-span_ms * part / _COLUMNS for part in range(_COLUMNS, -1, -1))
-        self.getPlotItem().getAxis("bottom").setTicks([[(tick, f"{tick:.0f}".replace("-", "−")) for tick in ticks]])
+        self.getPlotItem().getAxis("bottom").setTicks([[(tick, fixed(tick)) for tick in ticks]])
 
     def show_block(self, block: Pcm) -> None:
         """Show the newest ``frames`` that were played; of fewer, what there is, at the right edge."""

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from core.playout.what_if import WhatIfCurve
 from gui.plots.plain_plot import PlainPlot
 from gui.theme import Colors
+from gui.view_models.axis_range import round_ticks
+from gui.view_models.text import significant
 from gui.view_models.what_if import LEAST_PCT, WhatIfView, cost_line, depth_at, hover_text, scale_top_ms
 
 _LOG_TICKS: Final = [(-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "10"), (2.0, "100")]
@@ -106,5 +108,5 @@ class WhatIfPlot(PlainPlot):
             return
         self._top_ms = top_ms
         self.getPlotItem().setXRange(0.0, top_ms, padding=0)
-        ticks = [(top_ms * part / 5, f"{top_ms * part / 5:g}") for part in range(6)]
+        ticks = [(tick_ms, significant(tick_ms)) for tick_ms in round_ticks(top_ms)]
         self.getPlotItem().getAxis("bottom").setTicks([ticks])

@@ -1,11 +1,14 @@
-"""The top of a plot's scale: it steps 1-2-5 and seldom, because every step repaints the axis."""
+"""The top of a plot's scale: it steps 1-2-3-5 and seldom, because every step repaints the axis."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-_STEPS: Final = (1.0, 2.0, 5.0)
+_STEPS: Final = (1.0, 2.0, 3.0, 5.0)
+"""Without the 3, a peak of 210 would leave the usual 125 in the lowest quarter of a scale to 500."""
+_PARTS: Final = {1: 5, 2: 4, 3: 3, 5: 5}
+"""Into how many parts a scale is divided, by its first digit: each part is round."""
 _ROOM_ABOVE: Final = 0.95
 """Step up when the data pass this share of the scale."""
 _FITS_BELOW: Final = 0.8
@@ -15,12 +18,19 @@ _CALM_S: Final = 3.0
 
 
 def next_step(value: float) -> float:
-    """The smallest of ..., 1, 2, 5, 10, 20, 50, ... that is at least ``value`` (> 0)."""
+    """The smallest of ..., 1, 2, 3, 5, 10, 20, 30, 50, ... that is at least ``value`` (> 0)."""
     decade = 10.0 ** math.floor(math.log10(value))
     for step in (*_STEPS, 10.0):
         if value <= step * decade * (1 + 1e-9):
             return step * decade
     raise AssertionError("ten times the decade is above any value in it")
+
+
+def round_ticks(top: float) -> list[float]:
+    """Four to six round values from 0 to ``top``, which is one of `next_step`'s."""
+    decade = 10.0 ** math.floor(math.log10(top) + 1e-9)
+    parts = _PARTS.get(round(top / decade), 4)
+    return [top * part / parts for part in range(parts + 1)]
 
 
 class SteppedRange:
@@ -53,10 +63,8 @@ class SteppedRange:
         return True
 
     def ticks(self) -> list[float]:
-        """Four or five round values from 0 to `top`."""
-        decade = 10.0 ** math.floor(math.log10(self.top) + 1e-9)
-        parts = 5 if round(self.top / decade) in (1, 5) else 4
-        return [self.top * part / parts for part in range(parts + 1)]
+        """Four to six round values from 0 to `top`."""
+        return round_ticks(self.top)
 
 
 class FixedRange(SteppedRange):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.monitor.changes import Change
 from gui.translation import translate
-from gui.view_models.text import UNKNOWN
+from gui.view_models.text import UNKNOWN, fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ def change_row(change: Change) -> ChangeRow:
         _pair(before.latency_ms, after.latency_ms, 1),
         _pair(before.episodes_per_min, after.episodes_per_min, 1),
         _pair(before.concealed_pct, after.concealed_pct, 2, " %"),
-        translate("Changes", "{before:.0f} s before against {after:.0f} s after{so_far}").format(
-            before=before.seconds, after=after.seconds, so_far=so_far
+        translate("Changes", "{before} s before against {after} s after{so_far}").format(
+            before=fixed(before.seconds), after=fixed(after.seconds), so_far=so_far
         ),
     )
 
 
 def _pair(before: float | None, after: float | None, digits: int, unit: str = "") -> str:
-    texts = [UNKNOWN if value is None else f"{value:.{digits}f}" for value in (before, after)]
+    texts = [UNKNOWN if value is None else fixed(value, digits) for value in (before, after)]
     return f"{texts[0]} → {texts[1]}{unit}"

@@ -8,6 +8,7 @@ from typing import Final
 
 from core.receiver.status import ConnectionState, ConnectionStatus
 from gui.translation import translate
+from gui.view_models.text import count
 
 _SHAPES: Final = {
     ConnectionState.DISCONNECTED: "○",
@@ -39,12 +40,25 @@ class ConnectionView:
     word: str
     detail: str
     role: str
+    can_try_now: bool = False
+    """Whether an attempt is being waited for that could as well be made at once."""
 
 
 def connection_view(status: ConnectionStatus | None, now_ns: int) -> ConnectionView:
     """Texts for ``status`` (``None``: nothing was ever asked for); ``now_ns`` is monotonic, for the countdown."""
     state = ConnectionState.DISCONNECTED if status is None else status.state
-    return ConnectionView(_SHAPES[state], _word(state), _detail(status, state, now_ns), _ROLES[state])
+    can_try_now = state is ConnectionState.WAITING
+    return ConnectionView(_SHAPES[state], _word(state), _detail(status, state, now_ns), _ROLES[state], can_try_now)
+
+
+def keyring_view() -> ConnectionView:
+    """Texts while a connection waits for its token, which the system's keyring has not given yet."""
+    return ConnectionView(
+        _SHAPES[ConnectionState.WAITING],
+        _word(ConnectionState.WAITING),
+        translate("Connection", "Waiting for the system keyring to be unlocked"),
+        _ROLES[ConnectionState.WAITING],
+    )
 
 
 def seconds_until(at_ns: int | None, now_ns: int) -> int:
@@ -74,12 +88,12 @@ def _detail(status: ConnectionStatus | None, state: ConnectionState, now_ns: int
     if state is ConnectionState.STREAMING:
         parts = [status.dialect or translate("Connection", "finding out how the server frames its packets")]
         if status.reconnects:
-            parts.append(translate("Connection", "reconnects: {number}").format(number=status.reconnects))
+            parts.append(translate("Connection", "reconnects: {number}").format(number=count(status.reconnects)))
         return " · ".join(parts)
     if state is ConnectionState.WAITING:
         seconds = seconds_until(status.next_attempt_at_ns, now_ns)
         countdown = (
-            translate("Connection", "Next attempt in {seconds} s").format(seconds=seconds)
+            translate("Connection", "Next attempt in {seconds} s").format(seconds=count(seconds))
             if seconds
             else translate("Connection", "Next attempt now")
         )
@@ -94,7 +108,7 @@ def _detail(status: ConnectionStatus | None, state: ConnectionState, now_ns: int
 def _attempt(status: ConnectionStatus) -> str:
     if not status.attempt:
         return ""
-    return translate("Connection", "failed attempts: {number}").format(number=status.attempt)
+    return translate("Connection", "failed attempts: {number}").format(number=count(status.attempt))
 
 
 @dataclass(frozen=True, slots=True)

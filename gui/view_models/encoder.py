@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.opus.encoder import MAX_BITRATE, MIN_BITRATE, Application
 from core.receiver.status import ApplicationControl, EncoderControl
 from gui.translation import translate
+from gui.view_models.text import significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,9 @@ def _roughly(kbps: float | None) -> float | None:
 def _in_force(control: EncoderControl) -> str:
     if control.application is None:
         return ""
-    bitrate = translate("Tune", "its own bit rate") if control.bitrate is None else f"{control.bitrate / 1000:g} kbit/s"
+    if control.bitrate is None:
+        bitrate = translate("Tune", "its own bit rate")
+    else:
+        bitrate = f"{significant(control.bitrate / 1000)} kbit/s"
     # FEC and DTX stand beside it, as they are in force.
     return translate("Tune", "In force {0}").format(bitrate)

@@ -10,7 +10,7 @@ from core.playout.settings import PlayoutSettings
 from core.receiver.status import SessionSnapshot
 from gui.translation import translate
 from gui.view_models.rows import Row, attention_if
-from gui.view_models.text import UNKNOWN, duration_of, milliseconds, share
+from gui.view_models.text import UNKNOWN, count, duration_of, fixed, milliseconds, share
 from gui.view_models.tune import target_text
 
 
@@ -65,7 +65,7 @@ def playout_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings | No
 def _delay_row(monitor: Monitor) -> Row:
     delays = monitor.distributions[PLAYOUT_DELAY_MS]
     percentiles = [delays.percentile(percent) for percent in (50, 95, 99)]
-    known = [f"{value:.0f}" for value in percentiles if value is not None]
+    known = [fixed(value) for value in percentiles if value is not None]
     return Row(
         translate("Statistics", "Delay p50/p95/p99"),
         " / ".join(known) + " ms" if known else UNKNOWN,
@@ -77,7 +77,7 @@ def _underrun_rows(snapshot: SessionSnapshot | None) -> list[Row]:
     total = causes = UNKNOWN
     if snapshot:
         counts = snapshot.underruns
-        total = f"{counts.episodes} · {milliseconds(counts.starved_ms)}" if counts.episodes else "0"
+        total = f"{count(counts.episodes)} · {milliseconds(counts.starved_ms)}" if counts.episodes else "0"
         causes = causes_text(snapshot)
     kind = attention_if(bool(snapshot and snapshot.underruns.episodes))
     return [
@@ -99,19 +99,19 @@ def _underrun_rows(snapshot: SessionSnapshot | None) -> list[Row]:
 def causes_text(snapshot: SessionSnapshot) -> str:
     """``"2 late network, 1 device xrun"``, the most frequent first; an em dash without underruns."""
     counts = Counter(episode.cause for episode in snapshot.episodes)
-    texts = [f"{number} {translate('Statistics', cause.value)}" for cause, number in counts.most_common()]
+    texts = [f"{count(number)} {translate('Statistics', cause.value)}" for cause, number in counts.most_common()]
     # The log of episodes holds those that are over; the newest thousand of them.
     if len(snapshot.episodes) < snapshot.underruns.episodes:
         open_ones = snapshot.underruns.episodes - len(snapshot.episodes)
-        texts.append(translate("Statistics", "{number} not known").format(number=open_ones))
+        texts.append(translate("Statistics", "{number} not known").format(number=count(open_ones)))
     return ", ".join(texts) or UNKNOWN
 
 
 def _skew(ppm: float | None) -> str:
     if ppm is None:
         return UNKNOWN
-    sign = "+" if round(ppm) > 0 else "−" if round(ppm) < 0 else ""
-    return f"{sign}{abs(ppm):,.0f} ppm"
+    rounded = round(ppm)
+    return f"{'+' if rounded > 0 else ''}{fixed(rounded)} ppm"
 
 
 def _stretched(snapshot: SessionSnapshot) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from core.audio.levels import AudioLevels
+from core.audio.loudness import loudness_problem
 from core.monitor.monitor import CALLBACK_LATENESS_MS, CPU_PCT, LOOP_LAG_MS, PAINT_MS, Monitor
-from core.opus.packet import Bandwidth
+from core.opus.packet import SAMPLE_RATE_HZ, Bandwidth
 from core.playout.settings import PlayoutSettings
 from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
 from gui.translation import translate
 from gui.view_models.playout_rows import playout_rows
 from gui.view_models.rows import Row, RowKind, attention_if, heading
-from gui.view_models.text import UNKNOWN, count, milliseconds, plain_milliseconds, size
+from gui.view_models.text import UNKNOWN, count, fixed, loudness, milliseconds, plain_milliseconds, size
 
 
 def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings | None, monitor: Monitor) -> list[Row]:
@@ -24,7 +26,7 @@ def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings |
         heading(translate("Statistics", "Playout")),
         *playout_rows(snapshot, playout, monitor),
         heading(translate("Statistics", "Device")),
-        *_device_rows(output),
+        *_device_rows(output, snapshot.levels if snapshot else None),
         heading(translate("Statistics", "This program")),
         *_program_rows(monitor),
     ]
@@ -36,8 +38,8 @@ def _stream_rows(stream: StreamFacts | None) -> list[Row]:
     extras = UNKNOWN
     if stream:
         extras = f"{_on_off(stream.fec)} / {_on_off(stream.dtx)}"
-    bitrate = f"{stream.bitrate_kbps:.1f} kbit/s" if stream else UNKNOWN
-    packet_size = f"{stream.packet_bytes:.0f} B" if stream else UNKNOWN
+    bitrate = f"{fixed(stream.bitrate_kbps, 1)} kbit/s" if stream else UNKNOWN
+    packet_size = f"{fixed(stream.packet_bytes)} B" if stream else UNKNOWN
     return [
         Row(
             translate("Statistics", "Coding"),
@@ -65,8 +67,10 @@ def _stream_rows(stream: StreamFacts | None) -> list[Row]:
         ),
         Row(
             translate("Statistics", "Sample rate declared"),
-            f"{stream.declared_sample_rate:,} Hz" if stream and stream.declared_sample_rate else UNKNOWN,
-            translate("Statistics", "Opus always decodes to 48,000 Hz; this is what the server says it put in"),
+            f"{count(stream.declared_sample_rate)} Hz" if stream and stream.declared_sample_rate else UNKNOWN,
+            translate("Statistics", "Opus always decodes to {rate} Hz; this is what the server says it put in").format(
+                rate=count(SAMPLE_RATE_HZ)
+            ),
         ),
         Row(
             translate("Statistics", "Application"),
@@ -154,7 +158,7 @@ def _network_rows(snapshot: SessionSnapshot | None) -> list[Row]:
     ]
 
 
-def _device_rows(output: OutputStatus | None) -> list[Row]:
+def _device_rows(output: OutputStatus | None, levels: AudioLevels | None) -> list[Row]:
     return [
         Row(
             translate("Statistics", "Device latency"),
@@ -166,6 +170,12 @@ def _device_rows(output: OutputStatus | None) -> list[Row]:
             count(output.xruns) if output else UNKNOWN,
             translate("Statistics", "The sound system asked and this program was too late"),
             attention_if(bool(output and output.xruns)),
+        ),
+        Row(
+            translate("Statistics", "Loudness"),
+            loudness(levels.loudness_lufs if levels else None),
+            loudness_problem()
+            or translate("Statistics", "How loud what is played seems: EBU R128, momentary, over the last 400 ms"),
         ),
     ]
 
@@ -192,7 +202,7 @@ def _program_rows(monitor: Monitor) -> list[Row]:
         ),
         Row(
             translate("Statistics", "Processor"),
-            UNKNOWN if cpu is None else f"{cpu:.0f} %",
+            UNKNOWN if cpu is None else f"{fixed(cpu)} %",
             translate("Statistics", "What all of this program takes of one core, on average of this session"),
         ),
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.monitor.time_series import BIN_S, HISTORY_S, Span, Values, ages_s
+from gui.view_models.text import significant
 
 WINDOWS_S: Final = (10, 30, 60, 120, 300, 600)
 DEFAULT_WINDOW_S: Final = 60
@@ -75,6 +76,6 @@ def _age(seconds: float, now: str) -> str:
     if seconds < 0.05:
         return now
     if seconds < 120:
-        return f"−{seconds:.4g} s"
+        return f"−{significant(seconds, 4)} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"−{minutes}:{rest:02} min"

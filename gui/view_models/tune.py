@@ -9,7 +9,7 @@ from core.playout.settings import PlayoutMode, PlayoutSettings
 from core.receiver.status import FrameSizeControl, OutputStatus, SessionSnapshot
 from gui.translation import translate
 from gui.tuning import Tuning, preset_of
-from gui.view_models.text import milliseconds, plain_milliseconds
+from gui.view_models.text import LOG_LOCALE, milliseconds, plain_milliseconds, significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,11 @@ def preset_name(name: PresetName | None) -> str:
     return translate("Tune", "Own") if name is None else translate("Tune", PRESETS[name].label)
 
 
+def preset_explanation(name: PresetName) -> str:
+    """One sentence on what a preset is for."""
+    return translate("Tune", PRESETS[name].explanation)
+
+
 def kind_name(is_adaptive: bool) -> str:
     """How the target delay is found."""
     return translate("Tune", "Adaptive") if is_adaptive else translate("Tune", "Fixed")
@@ -100,7 +105,7 @@ def latency_text(output: OutputStatus | None) -> str:
 
 
 def tuning_change_text(before: Tuning, now: Tuning) -> str:
-    """One line on what the user has changed: the preset, or else each value that differs."""
+    """One line for the event log on what the user has changed: the preset, or else each value that differs."""
     old, new = before.playout, now.playout
     preset_before, preset = preset_of(before), preset_of(now)
     if preset is not None and preset is not preset_before:
@@ -119,14 +124,16 @@ def tuning_change_text(before: Tuning, now: Tuning) -> str:
 def _buffer(playout: PlayoutSettings) -> str:
     if playout.is_adaptive:
         return translate("Tune", "adaptive")
-    return translate("Tune", "fixed at {depth}").format(depth=plain_milliseconds(playout.target_delay_ms))
+    return translate("Tune", "fixed at {depth}").format(depth=plain_milliseconds(playout.target_delay_ms, LOG_LOCALE))
 
 
 def _bias(playout: PlayoutSettings) -> str:
-    return translate("Tune", "{bias} ms per %").format(bias=f"{playout.bias_ms_per_pct:g}")
+    return translate("Tune", "{bias} ms per %").format(bias=significant(playout.bias_ms_per_pct, locale=LOG_LOCALE))
 
 
 def _latency(tuning: Tuning) -> str:
     return (
-        translate("Tune", "low") if tuning.device_latency_ms is None else plain_milliseconds(tuning.device_latency_ms)
+        translate("Tune", "low")
+        if tuning.device_latency_ms is None
+        else plain_milliseconds(tuning.device_latency_ms, LOG_LOCALE)
     )

@@ -12,6 +12,7 @@ from core.playout.late_history import GRID_MS
 from core.playout.what_if import WhatIfCurve
 from gui.translation import translate
 from gui.view_models.axis_range import next_step
+from gui.view_models.text import decimal, significant
 
 LEAST_PCT: Final = 0.01
 """The lowest share that is drawn; none at all is drawn there, too."""
@@ -49,20 +50,16 @@ def hover_text(curve: WhatIfCurve, depth_ms: float) -> str:
     depth_ms = depth_at(depth_ms)
     at = round(depth_ms / _STEP_MS)
     return translate("WhatIf", "at {depth} ms: {late} % late, {dropouts} dropouts/min").format(
-        depth=f"{depth_ms:g}",
-        late=_share(float(curve.late_pct[at])),
-        dropouts=f"{float(curve.dropouts_per_min[at]):.3g}",
+        depth=significant(depth_ms),
+        late=decimal(float(curve.late_pct[at])),
+        dropouts=significant(float(curve.dropouts_per_min[at]), 3),
     )
 
 
 def late_text(curve: WhatIfCurve, depth_ms: float) -> str:
     """The share alone: ``"1.2 % late"``."""
     at = round(depth_at(depth_ms) / _STEP_MS)
-    return translate("WhatIf", "{late} % late").format(late=_share(float(curve.late_pct[at])))
-
-
-def _share(late_pct: float) -> str:
-    return "0" if late_pct == 0 else f"{late_pct:.2g}" if late_pct < 10 else f"{late_pct:.0f}"
+    return translate("WhatIf", "{late} % late").format(late=decimal(float(curve.late_pct[at])))
 
 
 def cost_line(view: WhatIfView) -> tuple[Values, Values]:

@@ -23,6 +23,7 @@ from gui.view_models.connection import ConnectionView
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
 
 _CREDENTIALS_KEY: Final = QKeySequence("Ctrl+K")
+_AROUND_LINE_PX: Final = 4
 
 
 class ConnectPanel(QFrame):
@@ -31,6 +32,8 @@ class ConnectPanel(QFrame):
     connect_wanted = Signal(str)
     """The address as typed."""
     disconnect_wanted = Signal()
+    try_now_wanted = Signal()
+    """The next attempt shall not wait any longer."""
     credentials_wanted = Signal(str)
     """The address as typed, whose credentials the user wants to see."""
 
@@ -88,6 +91,13 @@ class ConnectPanel(QFrame):
         self.word = TextLabel("", "muted")
         self.detail = ElidedLabel("muted")
         self.word.setAccessibleName(self.tr("State of the connection"))
+        self.try_now = QToolButton()
+        self.try_now.setFixedHeight(self.fontMetrics().height() + _AROUND_LINE_PX)
+        self.try_now.setText(self.tr("Try now"))
+        self.try_now.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        describe(self.try_now, self.tr("Try now"), self.tr("Make the next attempt at once (Ctrl+T)"))
+        self.try_now.clicked.connect(self.try_now_wanted)
+        self.try_now.hide()
         first, second = QHBoxLayout(), QHBoxLayout()
         first.setSpacing(8)
         first.addWidget(label)
@@ -95,8 +105,11 @@ class ConnectPanel(QFrame):
         first.addWidget(self.key_button)
         first.addWidget(self.button)
         second.setSpacing(8)
+        # Room for the button also while it is hidden: the panel shall not grow and shrink with it.
+        second.addStrut(self.try_now.maximumHeight())
         second.addWidget(self.shape)
         second.addWidget(self.word)
+        second.addWidget(self.try_now)
         second.addWidget(self.detail, 1)
         second.addWidget(self.insecure)
         column = QVBoxLayout(self)
@@ -131,6 +144,12 @@ class ConnectPanel(QFrame):
         self.word.show_text(view.word)
         self.word.show_role(view.role)
         self.detail.show_text(view.detail)
+        if self.try_now.isHidden() == view.can_try_now:
+            had_focus = self.try_now.hasFocus()
+            self.try_now.setVisible(view.can_try_now)
+            if had_focus:
+                # Whoever pressed it may next want to give up, not to land wherever Qt puts the focus.
+                self.button.setFocus(Qt.FocusReason.OtherFocusReason)
         if (is_running, running_url) != (self._is_running, self._running_url):
             self._is_running, self._running_url = is_running, running_url
             self._show_button()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from core.receiver.options import ListenOptions, SettingError, check_headers, check_token
 from gui.credentials import Credentials
 from gui.known_servers import server_of
+from gui.translation import translate
 from gui.view_models.text import sentence
 from gui.widgets.header_table import HeaderTable
 from gui.widgets.labels import TextLabel, describe
@@ -229,7 +230,11 @@ def _check_complete(entered: Credentials) -> None:
     check_headers(entered.headers)
     for name, value in entered.headers:
         if not value:
-            raise SettingError(f"the header {name} has no value; enter it, or remove the header")
+            raise SettingError(
+                translate("Credentials", "the header {name} has no value; enter it, or remove the header").format(
+                    name=name
+                )
+            )
 
 
 def _row(*widgets: QWidget) -> QLayout:

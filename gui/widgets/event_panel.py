@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.monitor.events import Event, EventLog, Level
 from gui.theme import Theme
+from gui.view_models.text import fixed
 from gui.widgets.event_table import EventModel, EventTable, level_word, shape_and_word
 from gui.widgets.labels import TextLabel, describe
 
@@ -27,7 +28,10 @@ _WIDEST_COUNT: Final = 2_000
 
 
 class EventPanel(QWidget):
-    """Level buttons and a search above the `EventTable`. Filtering costs only the lines that are new."""
+    """Level buttons and a search above the `EventTable`. Filtering costs only the lines that are new.
+
+    `bar` holds the buttons and the search; whoever has a better place for it may take it there.
+    """
 
     search_wanted = Signal()
     """Somebody is about to search: whoever holds the panel brings it into sight."""
@@ -92,7 +96,11 @@ class EventPanel(QWidget):
         self._copy(self.table.lines())
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
+        self.bar = QWidget()
+        # As the panel itself: it may come to stand outside of it.
+        self.bar.setAccessibleName(self.accessibleName())
+        bar = QHBoxLayout(self.bar)
+        bar.setContentsMargins(0, 0, 0, 0)
         bar.setSpacing(4)
         for button in self.levels.values():
             bar.addWidget(button)
@@ -105,7 +113,7 @@ class EventPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(bar)
+        column.addWidget(self.bar)
         column.addLayout(self._pages, 1)
 
     def _make_actions(self) -> None:
@@ -194,7 +202,7 @@ class LevelButton(QToolButton):
 
     def show_count(self, count: int) -> None:
         """Say how many events of this level there are."""
-        self.action.setIconText(f"{self._text} {count:,}")
+        self.action.setIconText(f"{self._text} {fixed(count)}")
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Another font or style needs another size."""

@@ -106,6 +106,16 @@ class LabPanel(QWidget):
         self._show_numbers()
         self.in_force.show_text(self.tr("In force: {0}").format(impairment.describe()))
 
+    @property
+    def values(self) -> Impairment:
+        """What the controls hold, also while it is switched off."""
+        return self._set
+
+    def hold(self, values: Impairment) -> None:
+        """Let the controls hold ``values``, and leave what is in force as it is."""
+        self._set = values
+        self._show_numbers()
+
     def load_trace(self, path: Path) -> None:
         """Replay the trace in a file; one that holds none is named, and everything stays as it is."""
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 
@@ -60,6 +60,48 @@ class ElidedLabel(TextLabel):
 
     def _elide(self) -> None:
         self.setText(self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, self.width()))
+
+
+class ShrinkingLabel(TextLabel):
+    """One line as wide as its text where there is room, and cut with an ellipsis where there is not.
+
+    `text` stays whole, for screen readers too; the tooltip has all of it.
+    """
+
+    _LEAST_WIDTH_PX = 40
+
+    def show_text(self, text: str) -> None:
+        """Change the text, if it is another one."""
+        if text != self.text():
+            self.setToolTip(text)
+        super().show_text(text)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """A long text must not make what it stands in wider."""
+        wanted = super().minimumSizeHint()
+        return QSize(min(wanted.width(), self._LEAST_WIDTH_PX), wanted.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """All of the text, or its beginning."""
+        if self.fontMetrics().horizontalAdvance(self.text()) <= self.width():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        self.style().drawItemText(
+            painter,
+            self.contentsRect(),
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+            self.palette(),
+            self.isEnabled(),
+            self.shown_text,
+            self.foregroundRole(),
+        )
+        painter.end()
+
+    @property
+    def shown_text(self) -> str:
+        """What there is room for."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
 
 
 class LegendEntry(QWidget):

@@ -9,8 +9,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.audio.levels import AudioLevels
+from core.audio.loudness import loudness_problem
 from gui.theme import Theme
-from gui.view_models.text import decibels
+from gui.view_models.text import decibels, loudness, sentence
 from gui.widgets.labels import describe
 
 _LOWEST_DBFS: Final = -60.0
@@ -30,6 +31,7 @@ class LevelMeter(QWidget):
         self._levels: AudioLevels | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         describe(self, self.tr("Level"), self.tr("Peak and RMS, left and right, from −60 to 0 dBFS"))
+        self._show_loudness(None)
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -44,7 +46,20 @@ class LevelMeter(QWidget):
         if levels is not None:
             peak = decibels(round(max(levels.peak_dbfs)))
             self.setAccessibleDescription(self.tr("peak {0} of full scale").format(peak))
+        self._show_loudness(levels.loudness_lufs if levels is not None else None)
         self.update()
+
+    def _show_loudness(self, loudness_lufs: float | None) -> None:
+        """In the tooltip; where it cannot be measured, what would help."""
+        problem = loudness_problem()
+        second = (
+            sentence(problem)
+            if problem is not None
+            else self.tr("Loudness (EBU R128, the last 400 ms): {0}").format(loudness(loudness_lufs))
+        )
+        tooltip = self.tr("Peak and RMS, left and right, from −60 to 0 dBFS") + "\n" + second
+        if tooltip != self.toolTip():
+            self.setToolTip(tooltip)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw both bars."""

@@ -8,11 +8,12 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from core.audio.levels import AudioLevels
+from core.audio.loudness import loudness_problem
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.receiver.status import OutputStatus
 from gui.theme import Theme
 from gui.view_models.outputs import output_choices, output_text
-from gui.view_models.text import decibels
+from gui.view_models.text import decibels, loudness
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
 from gui.widgets.level_meter import LevelMeter
 
@@ -68,6 +69,12 @@ class ListenPanel(QFrame):
         self.refresh.clicked.connect(self.refresh_wanted)
         self.output_text = ElidedLabel("muted")
         self.meter = LevelMeter(theme)
+        self.loudness = TextLabel(role="muted")
+        self.loudness.setToolTip(self.tr("Loudness of the last 400 ms (EBU R128, momentary)"))
+        # As wide as it gets: what stands beside it shall not move.
+        self.loudness.setFixedWidth(self.fontMetrics().horizontalAdvance("−23.0 LUFS") + 8)
+        self.loudness.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.loudness.setHidden(loudness_problem() is not None)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(12, 10, 12, 10)
         rows.setSpacing(8)
@@ -84,6 +91,8 @@ class ListenPanel(QFrame):
         first.addWidget(self.output, 1)
         first.addWidget(self.refresh)
         second.addWidget(self.meter, 1)
+        second.addWidget(self.loudness)
+        second.addSpacing(12)
         second.addWidget(self.output_text, 1)
         self._show_mute()
         self._show_volume()
@@ -129,6 +138,7 @@ class ListenPanel(QFrame):
     def show_output(self, output: OutputStatus | None, levels: AudioLevels | None) -> None:
         """The output in use, and how loud it is."""
         self.meter.show_levels(levels)
+        self.loudness.show_text("" if levels is None else loudness(levels.loudness_lufs))
         self.output_text.show_text(output_text(output))
         is_waiting = output is not None and output.is_waiting
         if is_waiting != self._is_waiting:

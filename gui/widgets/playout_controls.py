@@ -14,7 +14,7 @@ from core.playout.settings import MAX_BIAS_MS_PER_PCT, MIN_BIAS_MS_PER_PCT, Play
 from core.receiver.options import MAX_DEVICE_LATENCY_MS, MAX_TARGET_DELAY_MS
 from gui.tuning import DEFAULT_TUNING, Tuning, preset_of
 from gui.view_models.bias_scale import LAST_POSITION, bias_at, position_of
-from gui.view_models.tune import kind_name, mode_name, preset_name
+from gui.view_models.tune import kind_name, mode_name, preset_explanation, preset_name
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
 from gui.widgets.number_box import NumberBox
 
@@ -49,7 +49,7 @@ class PlayoutControls(QObject):
         for box, value in choices:
             with QSignalBlocker(box):
                 box.setCurrentIndex(next(at for at in range(box.count()) if box.itemData(at) == value))
-        explanation = self.tr("your own values") if preset is None else PRESETS[preset].explanation
+        explanation = self.tr("your own values") if preset is None else preset_explanation(preset)
         describe(self.preset, self.tr("Preset"), self.tr("Settings that go well together. {0}").format(explanation))
         for spin, number in (
             (self.depth_spin, playout.target_delay_ms),
@@ -72,9 +72,9 @@ class PlayoutControls(QObject):
         self._presets = QStandardItemModel(self)
         self.preset = QComboBox()
         self.preset.setModel(self._presets)
-        for name, preset in PRESETS.items():
+        for name in PRESETS:
             self.preset.addItem(preset_name(name), name)
-            self.preset.setItemData(self.preset.count() - 1, preset.explanation, Qt.ItemDataRole.ToolTipRole)
+            self.preset.setItemData(self.preset.count() - 1, preset_explanation(name), Qt.ItemDataRole.ToolTipRole)
         self.preset.addItem(preset_name(None), None)
         self.preset.activated.connect(lambda at: self.preset_chosen.emit(self.preset.itemData(at)))
         self.kind = QComboBox()

@@ -7,9 +7,10 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from core.opus.encoder import FRAME_SIZES_MS
+from gui.view_models.text import significant
 from gui.view_models.tune import FrameSizeView
 from gui.widgets.encoder_controls import EncoderControls
-from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.labels import ElidedLabel, ShrinkingLabel, TextLabel, describe
 from gui.widgets.playout_controls import PlayoutControls, in_a_row
 
 
@@ -33,12 +34,11 @@ class TunePanel(QWidget):
         self.frame_size.setModel(self._sizes)
         self.frame_size.addItem(self.tr("As the server sends"), None)
         for size_ms in FRAME_SIZES_MS:
-            self.frame_size.addItem(self.tr("{size} ms").format(size=f"{size_ms:g}"), size_ms)
+            self.frame_size.addItem(self.tr("{size} ms").format(size=significant(size_ms)), size_ms)
         frame_label.setBuddy(self.frame_size)
         self.frame_size.activated.connect(self._on_frame_size)
         self.frame_text = TextLabel("", "muted")
-        self.frame_note = TextLabel("", "muted")
-        self.frame_note.setWordWrap(True)
+        self.frame_note = ShrinkingLabel("", "muted")
         self._view: FrameSizeView | None = None
         self._lay_out(frame_label)
 

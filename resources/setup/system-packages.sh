@@ -6,7 +6,8 @@
 set -eu
 
 run_packages="libegl1 libgl1 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
-libxcb-shape0 libxcb-render-util0 libxcb-image0 libdbus-1-3 libfontconfig1 fonts-dejavu-core libportaudio2"
+libxcb-shape0 libxcb-render-util0 libxcb-image0 libdbus-1-3 libfontconfig1 fonts-dejavu-core libportaudio2
+libebur128-1"
 test_packages="xvfb dbus pipewire pipewire-alsa pipewire-bin wireplumber libspeexdsp1"
 
 case "${1:-}" in

@@ -47,7 +47,7 @@ STREAM = StreamFacts(
 )
 OUTPUT = OutputStatus(name="ear (ALSA)", is_device=True, latency_ms=10.0, xruns=0)
 LATENCY = LatencyBreakdown(frame=20.0, codec=6.5, network=4.2, buffer=61.0, device=10.0, total=101.7, kind="measured")
-LEVELS = AudioLevels((-7.4, -8.1), (-21.3, -22.0))
+LEVELS = AudioLevels((-7.4, -8.1), (-21.3, -22.0), -19.8)
 ALL_SIZES = (2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
 NO_ENCODER = EncoderControl(None, None, None, None, None, False, False, "not connected")
 ENCODER = EncoderControl(64_000, False, False, "audio", (6_000, 510_000), True, True, None)

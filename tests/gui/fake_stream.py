@@ -14,6 +14,7 @@ from core.monitor.monitor import (
     LATENCY_DEVICE_MS,
     LATENCY_FRAME_MS,
     LATENCY_NETWORK_MS,
+    LOUDNESS_LUFS,
     PACKET_KBPS,
     PEAK_DBFS,
     PLAYED_MS,
@@ -96,3 +97,4 @@ class FakeStream:
         monitor.record(BITRATE_KBPS, 64.3)
         monitor.record(PEAK_DBFS, -9.0 + self._random.gauss(0.0, 2.0))
         monitor.record(RMS_DBFS, -21.0 + self._random.gauss(0.0, 2.0))
+        monitor.record(LOUDNESS_LUFS, -19.5 + self._random.gauss(0.0, 0.5))

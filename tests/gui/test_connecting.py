@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from core.receiver.options import ListenOptions
@@ -79,6 +80,38 @@ async def test_the_reconnect_countdown_counts_down(bench: Bench) -> None:
     bench.clock.advance(3.5)
     bench.window.show_facts()
     assert "Next attempt in 1 s" in bench.window.connect_panel.detail.full_text
+
+
+async def test_the_wait_for_the_next_attempt_can_be_cut_short(bench: Bench, qtbot: QtBot) -> None:
+    panel, action = bench.window.connect_panel, bench.window.actions_.try_now
+    bench.window.show()
+    session = await bench.stream()
+    assert panel.try_now.isHidden()
+    assert not action.isEnabled()
+    session.become(ConnectionState.WAITING, reason="refused", next_attempt_at_ns=bench.clock() + 20_000_000_000)
+    bench.window.show_facts()
+    assert panel.try_now.isVisible()
+    assert panel.try_now.accessibleName() == "Try now"
+    assert "at once" in panel.try_now.toolTip()
+    assert panel.try_now.focusPolicy() & Qt.FocusPolicy.TabFocus
+    panel.try_now.setFocus()
+    qtbot.keyClick(panel.try_now, Qt.Key.Key_Space)
+    action.trigger()
+    assert session.asked.count(("try now", None)) == 2
+    session.become(ConnectionState.CONNECTING)
+    bench.window.show_facts()
+    assert panel.try_now.isHidden()
+    assert not action.isEnabled()
+
+
+async def test_the_panel_keeps_its_height_while_the_next_attempt_is_waited_for(bench: Bench) -> None:
+    session = await bench.stream()
+    bench.window.show()
+    await asyncio.sleep(0.05)
+    before_px = bench.window.connect_panel.sizeHint().height()
+    session.become(ConnectionState.WAITING, reason="refused")
+    bench.window.show_facts()
+    assert bench.window.connect_panel.sizeHint().height() == before_px
 
 
 async def test_the_reason_of_a_lost_connection_stands_until_there_is_sound(bench: Bench) -> None:

@@ -35,10 +35,12 @@ class FakeKeyring:
         self.refuses: Exception | None = None
         self.refuses_to_set: Exception | None = None
         self.threads: set[int] = set()
+        self.questions = 0
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def get_password(self, service: str, name: str, /) -> str | None:
+        self.questions += 1
         self._enter()
         return self.entries.get((service, name))
 

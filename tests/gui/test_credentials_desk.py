@@ -161,6 +161,43 @@ def test_a_closed_dialog_does_not_mind_a_late_answer(room: Room) -> None:
     room.rest()
 
 
+def test_a_connection_that_waits_is_made_although_somebody_looks_at_the_credentials(room: Room) -> None:
+    room.remember(TRUSTED)
+    room.backend.may_answer.clear()
+    found: list[Credentials] = []
+    room.keeper.fetch_for_connection(URL, found.append)
+    dialog = room.ask()
+    assert room.keeper.is_waiting
+    room.backend.may_answer.set()
+    room.rest()
+    assert dialog.entered == TRUSTED
+    assert found == [TRUSTED]
+
+
+def test_it_is_made_also_after_the_dialog_was_closed_again(room: Room) -> None:
+    room.remember(TRUSTED)
+    room.backend.may_answer.clear()
+    found: list[Credentials] = []
+    room.keeper.fetch_for_connection(URL, found.append)
+    room.ask().reject()
+    assert room.keeper.is_waiting
+    room.backend.may_answer.set()
+    room.rest()
+    assert found == [TRUSTED]
+
+
+def test_several_who_wait_make_one_question(room: Room) -> None:
+    room.remember(TRUSTED)
+    room.backend.may_answer.clear()
+    before = room.backend.questions
+    room.keeper.fetch_for_connection(URL, lambda _found: None)
+    room.ask()
+    room.backend.may_answer.set()
+    room.rest()
+    # The token and the headers are one entry each.
+    assert room.backend.questions == before + 2
+
+
 def test_what_is_no_address_is_told(room: Room) -> None:
     room.desk.ask("http://x/")
     assert "is not a WebSocket address" in room.problems[0]

@@ -166,6 +166,27 @@ async def test_the_demo_waits_for_sound_and_leaves_what_is_remembered_alone(benc
     assert "tune" not in bench.store._file.childGroups()
 
 
+@pytest.mark.parametrize("set_before", [None, Impairment(delay_ms=40.0, jitter_ms=7.0)])
+async def test_after_the_demo_the_network_lab_is_back_where_it_was(bench: Bench, set_before: Impairment | None) -> None:
+    lab = bench.window.lab_panel
+    if set_before is not None:
+        bench.window.set_impairment(set_before)
+        lab.is_on.click()
+    kept = (lab.delay.value(), lab.jitter.value(), lab.stall_every.value(), lab.network.currentText())
+    bench.window.start_scenario()
+    session = await bench.stream()
+    bench.window.show_facts()
+    stalls = next(step.impairment for step in TOUR if step.impairment is not None and step.impairment.is_active)
+    bench.window.set_impairment(stalls)
+    assert lab.stall_every.value() == stalls.stall_every_s
+    bench.window.demo.bar.stop.click()
+    assert (lab.delay.value(), lab.jitter.value(), lab.stall_every.value(), lab.network.currentText()) == kept
+    assert not lab.is_on.isChecked()
+    assert lab.in_force.full_text == f"In force: {NO_IMPAIRMENT.describe()}"
+    lab.is_on.click()
+    assert session.snapshot().impairment == (set_before or NO_IMPAIRMENT)
+
+
 async def test_a_demo_stopped_before_there_was_sound_never_begins(bench: Bench) -> None:
     bench.window.start_scenario()
     bench.window.demo.bar.stop.click()

@@ -204,11 +204,12 @@ def test_a_click_is_rounded_to_the_curve_s_grid() -> None:
 
 def test_the_axis_ends_behind_all_that_was_late_and_does_not_jump_about() -> None:
     view = WhatIfView(curve(until_ms=60), curve(until_ms=180), 60.0, 70.0, 140.0)
-    assert scale_top_ms(view, 0.0) == 500.0
+    assert scale_top_ms(view, 0.0) == 300.0
     smaller = WhatIfView(curve(until_ms=60), curve(until_ms=160), 60.0, 70.0, 140.0)
     assert scale_top_ms(smaller, 0.0) == 200.0
     assert scale_top_ms(smaller, 500.0) == 200.0
-    assert scale_top_ms(view, 1_000.0) == 1_000.0
+    assert scale_top_ms(view, 500.0) == 500.0
+    assert scale_top_ms(view, 1_000.0) == 300.0
 
 
 def test_the_cost_line_goes_through_the_target() -> None:

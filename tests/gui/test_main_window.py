@@ -6,7 +6,7 @@ import asyncio
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QWidget
 
 from core.audio.output import OutputError
 from core.monitor.events import Level
@@ -188,6 +188,10 @@ def test_the_mnemonics_of_the_tune_panel_and_of_its_neighbours_differ(bench: Ben
     menus = [action.text()[action.text().index("&") + 1].lower() for action in bench.window.menuBar().actions()]
     assert len(menus) == len(set(menus))
     assert set(keys).isdisjoint(menus)
+    buttons = bench.window.connect_panel.findChildren(QAbstractButton)
+    pressed = [text[text.index("&") + 1].lower() for text in (button.text() for button in buttons) if "&" in text]
+    assert len(pressed) == len(set(pressed)) >= 1
+    assert set(pressed).isdisjoint([*keys, *menus])
 
 
 def test_every_action_has_a_key_of_its_own(bench: Bench) -> None:

@@ -12,7 +12,7 @@ import pytest
 from core.audio.output import OutputError, OutputFigures, Pcm, Pull
 from core.audio.portaudio import PortAudioMissingError
 from core.monitor.events import EventLog, Level
-from core.receiver.device_watch import Aside, start_thread
+from core.receiver.device_watch import Aside, UnclosedStreamsError, fresh_devices, start_thread
 from core.receiver.playback import Playback
 from core.receiver.status import OutputStatus
 
@@ -67,6 +67,8 @@ class Room:
         """Devices that open and never ask for a sample."""
         self.opened: list[FakeDevice] = []
         self.looks = 0
+        self.unclosed = 0
+        """How many streams cannot be closed."""
         self.events = EventLog(lambda: self.now_ns, lambda: 0.0)
         self.playback = Playback(
             self._drain, self.events, self._make, lambda: self.now_ns, self._devices, start_aside or run_at_once
@@ -103,6 +105,8 @@ class Room:
     def _devices(self) -> Iterator[None]:
         assert all(each.is_stopped for each in self.opened)
         self.looks += 1
+        if self.unclosed:
+            raise UnclosedStreamsError(f"{self.unclosed} sound streams cannot be closed")
         yield
 
 
@@ -341,3 +345,28 @@ def test_an_error_of_our_own_is_logged_and_the_waiting_goes_on(room: Room, caplo
     room.plugged.add("one (Fake)")
     room.go(10)
     assert not room.status.is_waiting
+
+
+def test_that_too_many_streams_cannot_be_closed_is_one_warning(room: Room) -> None:
+    room.playback.open("one (Fake)", None, is_required=False)
+    room.plugged.clear()
+    room.unclosed = 4
+    room.go(30)
+    assert room.looks > 3
+    assert room.log(Level.WARNING) == ["4 sound streams cannot be closed"]
+    room.unclosed = 0
+    room.go(6)
+    room.unclosed = 5
+    room.go(12)
+    assert room.log(Level.WARNING) == ["4 sound streams cannot be closed", "5 sound streams cannot be closed"]
+
+
+def test_the_warning_says_what_happened_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stuck:
+        unclosed_streams = 4
+
+    monkeypatch.setattr("core.receiver.device_watch.PortAudio", Stuck)
+    with pytest.raises(UnclosedStreamsError) as told, fresh_devices():
+        pass
+    assert "4 sound streams cannot be closed because the sound system does not answer" in str(told.value)
+    assert "start the program again" in str(told.value)

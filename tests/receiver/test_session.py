@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from http import HTTPStatus
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from core.monitor.monitor import LOUDNESS_LUFS
+from core.monitor.time_series import Span
 from core.playout.cause import UnderrunCause
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
@@ -38,6 +42,19 @@ async def test_packets_become_sound_and_figures() -> None:
         assert snapshot.latency.kind == "estimated"
         assert snapshot.latency.total is not None
         assert snapshot.latency.total > 20 + 6.5
+
+
+async def test_how_loud_it_is_is_known_while_it_plays() -> None:
+    """440 Hz, peaks of -12.2 dBFS on both sides; the K-filter of BS.1770-4 has 0.7 dB less there than at 997 Hz."""
+    async with serving(stream) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.total_samples_received > 48_000)
+        levels = run.snapshot.levels
+        assert levels is not None
+        assert levels.peak_dbfs == pytest.approx((-12.2, -12.2), abs=0.5)
+        assert levels.loudness_lufs == pytest.approx(-12.9, abs=0.5)
+        assert np.nanmax(run.monitor.series[LOUDNESS_LUFS].window(Span(10)).mean) == pytest.approx(-12.9, abs=0.5)
+        run.session.set_muted(True)
+        await run.until(lambda: run.snapshot.levels is not None and run.snapshot.levels.loudness_lufs is None)
 
 
 async def test_the_depth_moves_up_and_down_while_it_plays() -> None:
@@ -105,6 +122,27 @@ async def test_a_server_that_is_not_there_yet_is_tried_until_it_is() -> None:
         async with serving(stream, port):
             await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)
             await run.until(lambda: run.snapshot.connection.attempt == 0)
+
+
+async def test_the_next_attempt_can_be_had_at_once() -> None:
+    attempts = 0
+
+    def busy_at_first(connection: ServerConnection, request: Request) -> Response | None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            return None
+        response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "busy\n")
+        response.headers["Retry-After"] = "60"
+        return response
+
+    async with serving(stream, process_request=busy_at_first) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.WAITING)
+        due_ns = run.snapshot.connection.next_attempt_at_ns
+        assert due_ns is not None
+        assert due_ns - time.monotonic_ns() > 10_000_000_000
+        run.session.try_now()
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING, timeout_s=2)
 
 
 async def test_a_probe_s_first_failure_is_final() -> None:
