@@ -19,8 +19,8 @@ from websockets.exceptions import (
     NegotiationError,
 )
 
-from core.receiver.connection import redact
 from core.receiver.link import DEAD_AFTER_S, LabDisconnectError, SilentPathError
+from core.wire.attempts import redact
 
 CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, InvalidProxy, ConnectionClosed)
 """What opening or reading a WebSocket raises; anything else is a fault of ours and is not caught."""
