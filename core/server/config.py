@@ -7,6 +7,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from core.opus.encoder import (
@@ -30,6 +31,16 @@ MIN_STUCK_S: Final = 0.5
 
 MAX_COMPLEXITY: Final = 10
 
+MAX_LEAD_MS: Final = 2_000
+"""What a client that knows no better holds is some hundred milliseconds; each encoder keeps so much of its past."""
+
+SETTING_KEYS: Final = ("frame_ms", "bitrate", "complexity", "fec", "dtx", "application")
+"""Of a URL query, and of `set`."""
+
+PUSH: Final = "push"
+RELAY: Final = "relay:"
+
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -41,13 +52,25 @@ class QueryError(ValueError):
 class StreamConfig:
     """One stream: its name in addresses, where its sound comes from, how it is coded for who asks for nothing else.
 
+    ``source`` is what `core.audio.sources.open_source` takes, several files or playlists, ``push`` (sound is sent to
+    ``/ingest/NAME``) or ``relay:URL`` (another server's packets are passed on). A bare listener that joins gets the
+    newest ``lead_ms`` at once. ``ingest_*`` say where the token is kept that a pusher has to bring, ``upstream_*``
+    where the one that a relay brings, and which authority it trusts.
+
     Without an argument: a tone, coded as the strategy document says.
     """
 
     name: str = "main"
-    source: str = "tone"
+    source: str | tuple[str, ...] = "tone"
     loop: bool = False
-    settings: EncoderSettings = field(default_factory=EncoderSettings)
+    settings: EncoderSettings = field(default_factory=EncoderSettings, metadata={"flat": True})
+    """Its keys stand beside the others in a configuration file."""
+    lead_ms: float = 0.0
+    ingest_token_file: Path | None = None
+    ingest_token_env: str | None = None
+    upstream_token_file: Path | None = None
+    upstream_token_env: str | None = None
+    upstream_ca_file: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -60,6 +83,36 @@ class StreamConfig:
                 f"a stream cannot be called {self.name[:80]!r}; accepted: up to 64 letters, digits, '-', '_' and '.',"
                 " the first of them a letter or a digit"
             )
+        if not self.source:
+            raise ValueError(f"stream {self.name!r} has no source; name a file, a signal, push or relay:URL")
+        if not 0 <= self.lead_ms <= MAX_LEAD_MS:
+            raise ValueError(f"a lead of {self.lead_ms:g} ms is not possible; accepted: 0 to {MAX_LEAD_MS} ms")
+        if self.loop and (self.is_push or self.relayed_url is not None):
+            raise ValueError("what is pushed or relayed cannot be looped; leave the loop out")
+        self._refuse("ingest", self.is_push, 'source = "push"')
+        self._refuse("upstream", self.relayed_url is not None, "a relay: source")
+
+    def _refuse(self, prefix: str, is_fine: bool, where: str) -> None:
+        given = {
+            each.name: getattr(self, each.name)
+            for each in dataclasses.fields(self)
+            if each.name.startswith(f"{prefix}_") and getattr(self, each.name) is not None
+        }
+        if given and not is_fine:
+            raise ValueError(f"{next(iter(given))} means something with {where} only; leave it out")
+        if {f"{prefix}_token_file", f"{prefix}_token_env"} <= given.keys():
+            raise ValueError(f"{prefix}_token_file and {prefix}_token_env say the same thing; give one of them")
+
+    @property
+    def is_push(self) -> bool:
+        """Whether its sound is sent to it."""
+        return self.source == PUSH
+
+    @property
+    def relayed_url(self) -> str | None:
+        """Whose packets it passes on; ``None`` for one with an encoder of its own."""
+        is_relay = isinstance(self.source, str) and self.source.startswith(RELAY)
+        return str(self.source).removeprefix(RELAY) if is_relay else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +145,11 @@ class ServerConfig:
             raise ValueError(
                 f"a stuck time of {self.stuck_s:g} s is not possible; accepted: {MIN_STUCK_S:g} s and more"
             )
-        if not self.path.startswith("/"):
-            raise ValueError(f"path {self.path!r} does not start with '/'")
+        if not _PATH.fullmatch(self.path) or self.path.split("/")[1] in ("streams", "ingest"):
+            raise ValueError(
+                f"path {self.path[:80]!r} is not possible; accepted: '/' and what follows it of letters, digits and"
+                " -._~/, but not below /streams or /ingest, which are taken"
+            )
         if not self.streams:
             raise ValueError("a server without a stream is not possible; name one")
         names = [stream.name for stream in self.streams]

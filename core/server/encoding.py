@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -27,7 +26,8 @@ from numpy.typing import NDArray
 
 from core.opus.encoder import EncoderSettings, OpusEncoder
 from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
-from core.server.frames import binary_frame
+from core.server.history import History
+from core.server.packets import EncodedPacket
 
 Pcm16 = NDArray[np.int16]
 
@@ -36,29 +36,6 @@ _STEP_OF_NOBODY_MS: Final = 20
 
 _PAST_MS: Final = 60
 """What a new encoder is shown of the sound before it: a whole frame of any size. More made no difference."""
-
-
-@dataclass(frozen=True)
-class EncodedPacket:
-    """One Opus packet and where it belongs."""
-
-    payload: bytes
-    number: int
-    """Counted by its encoder; 16 bits of it are sent."""
-    media_time: int
-    """Position of the first sample on the stream's timeline, in samples at 48 kHz."""
-    duration: int
-    """In samples at 48 kHz."""
-    capture_time_ns: int
-    """Monotonic time at which the first sample was captured."""
-    begins_talk: bool = False
-    """The first of all, the first after a pause, or the first after packets that discontinuous transmission left
-    empty."""
-
-    @cached_property
-    def frame(self) -> bytes:
-        """The bare packet as a WebSocket frame, made once for all listeners."""
-        return binary_frame(self.payload)
 
 
 class Member(Protocol):
@@ -77,9 +54,12 @@ _Member = TypeVar("_Member", bound=Member)
 class _Group(Generic[_Member]):
     """One encoder, the frame it is filling, and its listeners."""
 
-    def __init__(self, encoder: OpusEncoder, member: _Member, before: _Group[_Member] | None = None) -> None:
+    def __init__(
+        self, encoder: OpusEncoder, member: _Member, lead_ms: float, before: _Group[_Member] | None = None
+    ) -> None:
         """``before`` is the group that ``member`` leaves: numbers and marks go on from there."""
         self.encoder = encoder
+        self.history = History(lead_ms)
         self.members: dict[_Member, None] = {member: None}
         """In the order in which they came."""
         self.is_shared = before is None
@@ -139,6 +119,7 @@ class _Group(Generic[_Member]):
         self._number = (self._number + 1) & 0xFFFF
         self._expected_media_time = media_time + duration
         self._is_silent = is_silence
+        self.history.add(packet)
         for member in self.members:
             member.deliver(packet)
 
@@ -148,16 +129,19 @@ class _Group(Generic[_Member]):
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a member waits for: a group with these settings, and whether it wants to be told."""
+    """What a member waits for: a group with these settings, whether it wants to be told, and what was before."""
 
     settings: EncoderSettings
     announce: bool
+    wants_lead: bool = False
 
 
 class EncoderPool(Generic[_Member]):
     """The groups of one running stream. All positions are samples at the stream's rate since it started."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, lead_ms: float = 0.0) -> None:
+        """``lead_ms`` is how much of the past is kept for those who want to begin with some."""
+        self._lead_ms = lead_ms
         self.position = 0
         """The next sample that `feed` takes."""
         self.sample_rate = sample_rate
@@ -168,9 +152,12 @@ class EncoderPool(Generic[_Member]):
         self._past: Pcm16 | None = None
         """The last `_PAST_MS` up to `position`, silence where there was nothing; ``None`` before the first sample."""
 
-    def join(self, member: _Member, settings: EncoderSettings) -> None:
-        """Deliver packets to ``member`` from the next packet boundary of its settings on, 60 ms away at most."""
-        self._wishes[member] = _Wish(settings, announce=False)
+    def join(self, member: _Member, settings: EncoderSettings, *, wants_lead: bool = False) -> None:
+        """Deliver packets to ``member`` from the next packet boundary of its settings on, 60 ms away at most.
+
+        With ``wants_lead`` the newest ones before that come first, if others hear the same encoder already.
+        """
+        self._wishes[member] = _Wish(settings, announce=False, wants_lead=wants_lead)
 
     def move(self, member: _Member, settings: EncoderSettings) -> None:
         """Go over to other settings where packets of both begin, 120 ms away at most; `Member.in_force` says where.
@@ -223,6 +210,7 @@ class EncoderPool(Generic[_Member]):
         padded = [group.missing for group in self._groups if group.filled]
         for group in self._groups:
             group.pad()
+            group.history.clear()
         # Behind the padding of the longest frame, or what is fed after this would overlap it.
         self.resume_at(self.position + max(padded, default=0))
 
@@ -263,19 +251,21 @@ class EncoderPool(Generic[_Member]):
                 continue
             del self._wishes[member]
             if group is None:
-                self._admit(member, wish.settings)
+                self._admit(member, wish)
             else:
                 self._change(member, group, wish.settings)
             if wish.announce:
                 member.in_force(wish.settings, self.position * (SAMPLE_RATE_HZ // self.sample_rate))
 
-    def _admit(self, member: _Member, settings: EncoderSettings) -> None:
+    def _admit(self, member: _Member, wish: _Wish) -> None:
         for group in self._groups:
-            if group.is_shared and group.encoder.settings == settings:
+            if group.is_shared and group.encoder.settings == wish.settings:
                 group.members[member] = None
                 self._group_of[member] = group
+                for packet in group.history if wish.wants_lead else ():
+                    member.deliver(packet)
                 return
-        self._add(_Group(OpusEncoder(settings), member), member)
+        self._add(_Group(OpusEncoder(wish.settings), member, self._lead_ms), member)
 
     def _change(self, member: _Member, group: _Group[_Member], settings: EncoderSettings) -> None:
         if settings == group.encoder.settings:
@@ -290,7 +280,7 @@ class EncoderPool(Generic[_Member]):
             group.configure(settings)
             return
         self.leave(member)
-        self._add(_Group(encoder, member, before=group), member)
+        self._add(_Group(encoder, member, self._lead_ms, before=group), member)
 
     def _add(self, group: _Group[_Member], member: _Member) -> None:
         self._groups.append(group)

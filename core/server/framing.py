@@ -6,8 +6,8 @@ import secrets
 
 from core.opus.packet import SAMPLE_RATE_HZ
 from core.server.clock import ServerClock
-from core.server.encoding import EncodedPacket
 from core.server.frames import binary_frame
+from core.server.packets import EncodedPacket
 from core.wire.rtcp import SenderReport, ntp_from_unix_ns, pack_sender_report
 from core.wire.rtp import PAYLOAD_TYPE_OPUS, RtpPacket, pack_rtp
 
@@ -42,6 +42,7 @@ class RtpFraming:
         return self._newest[1]
 
     def _frame(self, packet: EncodedPacket, shift: int) -> bytes:
+        captured_ns = packet.capture_time_ns
         rtp = RtpPacket(
             payload_type=PAYLOAD_TYPE_OPUS,
             sequence_number=packet.number + shift,
@@ -49,7 +50,7 @@ class RtpFraming:
             ssrc=self.ssrc,
             marker=packet.begins_talk,
             payload=packet.payload,
-            capture_time_ntp=ntp_from_unix_ns(self._clock.unix_ns(packet.capture_time_ns)),
+            capture_time_ntp=None if captured_ns is None else ntp_from_unix_ns(self._clock.unix_ns(captured_ns)),
         )
         return binary_frame(pack_rtp(rtp))
 
@@ -93,11 +94,11 @@ class RtpListener:
     def sender_report(self) -> bytes | None:
         """A frame with a sender report about now: its timestamp is that of a sample captured now.
 
-        ``None`` before any packet. Counts are of packets made, those that the queue dropped included, as are the
-        sequence numbers.
+        ``None`` before any packet, and where nobody knows when it was captured. Counts are of packets made, those that
+        the queue dropped included, as are the sequence numbers.
         """
         newest = self._newest
-        if newest is None:
+        if newest is None or newest.capture_time_ns is None:
             return None
         now_ns = self._clock.now_ns()
         since_capture = (now_ns - newest.capture_time_ns) * SAMPLE_RATE_HZ // 1_000_000_000

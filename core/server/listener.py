@@ -10,20 +10,17 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
+from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
-from core.server.config import limits
-from core.server.encoding import EncodedPacket
+from core.server.facts import StreamFacts
 from core.server.frames import text_frame
 from core.server.framing import RtpListener
 from core.server.outbox import Outbox
-from core.server.stream import CloseCode, Stream
+from core.server.packets import EncodedPacket
 from core.wire.control import (
-    SUBPROTOCOL,
     Bye,
-    Config,
     ControlError,
     ControlMessage,
-    Hello,
     Set,
     State,
     Stats,
@@ -60,7 +57,7 @@ class Listener:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: Broadcast,
         socket: web.WebSocketResponse,
         counters: ListenerCounters,
         *,
@@ -74,11 +71,13 @@ class Listener:
         self._socket = socket
         self._counters = counters
         self._rtp = RtpListener(stream.rtp, stream.clock) if is_rtp else None
-        self._queue_ms = queue_ms
+        # The lead comes at once, and shall not be what the queue drops first.
+        self._queue_ms = queue_ms + (0 if is_rtp else stream.lead_ms)
         self._stuck_s = stuck_s
         self._outbox: Outbox | None = None
         self._blocked_ns: int | None = None
         """Since when nothing could be sent."""
+        self._has_greeted = False
         self._has_reported = False
         self._reported = (0, 0)
         self._close_code = CloseCode.NORMAL
@@ -87,6 +86,11 @@ class Listener:
         self._malformed_messages = 0
 
     # What the stream calls; none of it waits.
+
+    @property
+    def wants_lead(self) -> bool:
+        """A bare one does: others have a buffer that finds its own depth."""
+        return self._rtp is None
 
     def deliver(self, packet: EncodedPacket) -> None:
         """Send or queue one packet, numbered before the queue may drop it."""
@@ -105,11 +109,21 @@ class Listener:
         """Answer a `set`, at its place between the packets."""
         if self._rtp is not None:
             self._rtp.moved()
-        self._send(self._config(settings, media_time))
+        timestamp = None if self._rtp is None else self._rtp.timestamp(media_time)
+        self._send(StreamFacts.of(settings).config(timestamp))
+
+    def show_facts(self, facts: StreamFacts) -> None:
+        """Greet an RTP client, again if the stream has become another one; a bare one is told nothing."""
+        if self._rtp is None:
+            return
+        self._send(facts.hello(self._rtp.ssrc, self._stream.limits))
+        if not self._has_greeted:
+            self._has_greeted = True
+            self._send(State(self._stream.state))
 
     def show_state(self, state: StreamState) -> None:
-        """Tell an RTP client; a bare one is told nothing it didn't ask for."""
-        if self._rtp is not None:
+        """Tell an RTP client, once it was greeted; a bare one is told nothing it didn't ask for."""
+        if self._has_greeted:
             self._send(State(state))
 
     def flush(self, now_ns: int) -> bool:
@@ -177,9 +191,9 @@ class Listener:
         over = self._is_over = asyncio.get_running_loop().create_future()
         self._outbox = Outbox(transport, self._queue_ms, lambda: self._stream.housekeeping.blocked(self))
         self._reported = (self._clock.now_ns(), 0)
-        if self._rtp is not None:
-            self._send(self._hello(self._rtp, settings))
-            self.show_state(self._stream.state)
+        facts = self._stream.facts(settings)
+        if facts is not None:
+            self.show_facts(facts)
         reading = asyncio.create_task(self._read())
         try:
             self._stream.join(self, settings)
@@ -219,7 +233,9 @@ class Listener:
             try:
                 self._stream.change(self, message)
             except EncoderSettingsError as error:
-                self._send(self._config(self._stream.settings_of(self), refused=str(error)), at_once=True)
+                facts = self._stream.facts(self._stream.settings_of(self))
+                if facts is not None:
+                    self._send(facts.config(refused=str(error)), at_once=True)
 
     def _send(self, message: ControlMessage, *, at_once: bool = False) -> None:
         outbox = self._outbox
@@ -256,32 +272,3 @@ class Listener:
         self._malformed_messages += 1
         if self._malformed_messages == 1:
             logger.warning("ignored a listener's message: %s (further ones are only counted)", reason)
-
-    def _hello(self, rtp: RtpListener, settings: EncoderSettings) -> Hello:
-        return Hello(
-            protocol=SUBPROTOCOL,
-            ssrc=rtp.ssrc,
-            sample_rate=settings.sample_rate,
-            channels=settings.channels,
-            frame_ms=settings.frame_ms,
-            application=settings.application.label,
-            bitrate=settings.bitrate,
-            fec=settings.fec,
-            dtx=settings.dtx,
-            limits=limits(),
-        )
-
-    def _config(
-        self, settings: EncoderSettings, media_time: int | None = None, *, refused: str | None = None
-    ) -> Config:
-        timestamp = None if self._rtp is None or media_time is None else self._rtp.timestamp(media_time)
-        return Config(
-            frame_ms=settings.frame_ms,
-            bitrate=settings.bitrate,
-            complexity=settings.complexity,
-            fec=settings.fec,
-            dtx=settings.dtx,
-            application=settings.application.label,
-            rtp_timestamp=timestamp,
-            refused=refused,
-        )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.opus.packet import SAMPLES_PER_MS
-from core.server.encoding import EncodedPacket
+from core.server.packets import EncodedPacket
 from core.server.send_queue import Queued, SendQueue
 
 SEND_BUFFER_BYTES: Final = 16 * 1024

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.server.encoding import EncodedPacket
 from core.server.frames import binary_frame
 from core.server.outbox import Outbox
+from core.server.packets import EncodedPacket
 
 
 def packet(number: int, size: int = 400) -> EncodedPacket:
