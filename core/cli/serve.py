@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import errno
 import os
 import signal
 import sys
 import threading
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
-from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
+from core.cli.stream_options import add_stream_options, with_stream_options
 from core.opus.library import OpusLibraryError, load_opus
-from core.server.app import open_configured, serving
-from core.server.config import DEFAULT_PORT, ServerConfig, one_stream
+from core.server.app import serving
+from core.server.config import ServerConfig
+from core.server.config_file import load_config
+from core.server.streams import check_source
 
 _EXAMPLES = """\
 examples:
@@ -26,13 +30,19 @@ examples:
   opuscope serve --source microphone --frame-ms 5 --application lowdelay
   opuscope serve --source 'command:espeak-ng --stdout "hello"'
   opuscope serve --source clicks --host 0.0.0.0 --port 9000
+  opuscope serve --source one.flac --source two.mp3 --loop        one after the other, or a playlist (.m3u)
+  opuscope serve --source push                            sound is sent to http://127.0.0.1:8765/ingest/main
+  opuscope serve --source relay:ws://origin:8765/ws-audio another server's packets, passed on
+  opuscope serve --config opuscope.toml
 """
+
+_SERVER: Final = ("host", "port", "path", "queue_ms")
+"""Options that are fields of `ServerConfig`."""
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add the command to what ``ArgumentParser.add_subparsers`` returned."""
     defaults = ServerConfig()
-    stream = defaults.streams[0]
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "serve",
         help="stream a file, a test signal, the microphone or a program's output",
@@ -42,56 +52,20 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add(
-        "--source",
-        default=stream.source,
-        metavar="SOURCE",
-        help="PATH, tone, sweep, clicks, microphone[:NAME] or command:PROGRAM; 'opuscope devices' lists the names"
-        " (default: %(default)s)",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with everything, several streams among it; what is also said here counts",
     )
-    add("--loop", action="store_true", help="play a file over and over")
-    add(
-        "--frame-ms",
-        type=number_option,
-        choices=FRAME_SIZES_MS,
-        default=stream.settings.frame_ms,
-        metavar="MS",
-        help="frame size: 2.5, 5, 10, 20, 40 or 60 (default: 20)",
-    )
-    add(
-        "--sample-rate",
-        type=whole_number_option,
-        choices=SAMPLE_RATES_HZ,
-        default=stream.settings.sample_rate,
-        metavar="HZ",
-        help="8000, 12000, 16000, 24000 or 48000 (default: %(default)s)",
-    )
-    add(
-        "--channels",
-        type=whole_number_option,
-        choices=(1, 2),
-        default=stream.settings.channels,
-        help="(default: %(default)s)",
-    )
-    add(
-        "--bitrate",
-        type=whole_number_option,
-        metavar="BPS",
-        help="bit/s, 6000 to 510000 (default: left to the encoder)",
-    )
-    add(
-        "--application",
-        choices=[application.label for application in Application],
-        default=stream.settings.application.label,
-        help="what the encoder is tuned for (default: %(default)s)",
-    )
-    add("--host", default=defaults.host, help="address to listen on (default: %(default)s, this machine only)")
-    add("--port", type=whole_number_option, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)")
+    add_stream_options(parser)
+    add("--host", help=f"address to listen on (default: {defaults.host}, this machine only)")
+    add("--port", type=whole_number_option, help=f"0 takes any free one (default: {defaults.port})")
+    add("--path", help=f"of the first stream (default: {defaults.path})")
     add(
         "--queue-ms",
         type=number_option,
-        default=defaults.queue_ms,
         metavar="MS",
-        help="sound that may wait for a slow listener before the oldest is dropped (default: 500)",
+        help=f"sound that may wait for a slow listener before the oldest is dropped (default: {defaults.queue_ms:g})",
     )
     add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
@@ -114,31 +88,29 @@ def run(args: argparse.Namespace) -> int:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
     except OSError as error:
         reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
-        raise CommandError(f"cannot listen on {args.host} port {args.port}: {reason}") from error
+        raise CommandError(f"cannot listen on {config.host} port {config.port}: {reason}") from error
     except UnicodeError as error:
-        raise CommandError(f"cannot listen on {args.host!r}: it can be no host name") from error
+        raise CommandError(f"cannot listen on {config.host!r}: it can be no host name") from error
 
 
 def _config(args: argparse.Namespace) -> ServerConfig:
     """The configuration, checked as far as it can be without binding the port.
 
     Raises:
-        ValueError: settings that cannot be (`EncoderSettingsError` among them).
+        ValueError: settings that cannot be (`ConfigError`, `EncoderSettingsError` among them).
         SourceError: a source that cannot be opened.
     """
-    settings = EncoderSettings(
-        sample_rate=args.sample_rate,
-        channels=args.channels,
-        frame_ms=args.frame_ms,
-        application=Application.named(args.application),
-        bitrate=args.bitrate,
-    )
-    config = one_stream(
-        args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
-    )
+    config = ServerConfig() if args.config is None else load_config(args.config)
+    given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
+    config = with_stream_options(dataclasses.replace(config, **given), args)
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
-        open_configured(stream)
+        try:
+            check_source(stream)
+        except (SourceError, ValueError) as error:
+            if len(config.streams) == 1:
+                raise
+            raise SourceError(f"stream {stream.name!r}: {error}") from error
     return config
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -13,13 +12,16 @@ from typing import Final
 
 from aiohttp import web
 
-from core.audio.sources import PcmSource, open_source
+from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
+from core.server.broadcast import Broadcast
 from core.server.clock import ServerClock
-from core.server.config import QueryError, ServerConfig, StreamConfig, settings_from_query, wants_rtp
+from core.server.config import QueryError, ServerConfig, wants_rtp
+from core.server.facts import StreamFacts
 from core.server.gate import Gate, OpenGate, RefusedError
+from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
-from core.server.stream import Stream
+from core.server.streams import Streams
 from core.wire.control import SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
@@ -40,14 +42,14 @@ class RunningServer:
     """A server that listens. ``url`` is that of the first stream, and holds the real port."""
 
     url: str
-    streams: Mapping[str, Stream]
+    streams: Mapping[str, Broadcast]
     """By name, in the order of the configuration."""
     counters: ListenerCounters
     pump: asyncio.Task[None]
     """Ends only if something is wrong in this program; the context raises that when it is left."""
 
     @property
-    def stream(self) -> Stream:
+    def stream(self) -> Broadcast:
         """The first one."""
         return next(iter(self.streams.values()))
 
@@ -55,7 +57,7 @@ class RunningServer:
 class Endpoint:
     """Turns requests into listeners."""
 
-    def __init__(self, config: ServerConfig, streams: Mapping[str, Stream], gate: Gate) -> None:
+    def __init__(self, config: ServerConfig, streams: Mapping[str, Broadcast], gate: Gate) -> None:
         """``streams`` are those of the configuration, by name."""
         self._config = config
         self._streams = streams
@@ -88,7 +90,7 @@ class Endpoint:
         offered = SUBPROTOCOL in _offered_protocols(request)
         try:
             is_rtp = wants_rtp(request.query, offered)
-            settings = settings_from_query(request.query, stream.settings)
+            settings = stream.asked(request.query)
         except QueryError as error:
             return web.Response(status=400, text=f"{error}\n")
         try:
@@ -111,17 +113,18 @@ class Endpoint:
             {
                 "name": name,
                 "path": f"/streams/{name}",
-                "sample_rate": stream.settings.sample_rate,
-                "channels": stream.settings.channels,
-                "frame_ms": stream.settings.frame_ms,
+                "sample_rate": facts.sample_rate,
+                "channels": facts.channels,
+                "frame_ms": facts.frame_ms,
                 "listeners": stream.listener_count,
             }
             for name, stream in self._streams.items()
+            for facts in (stream.facts(stream.settings) or StreamFacts.of(stream.settings),)
         ]
         return web.json_response({"streams": streams})
 
     async def _serve(
-        self, request: web.Request, stream: Stream, settings: EncoderSettings, *, is_rtp: bool
+        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, *, is_rtp: bool
     ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,
@@ -142,27 +145,15 @@ class Endpoint:
         return socket
 
 
-def build_app(config: ServerConfig, endpoint: Endpoint) -> web.Application:
+def build_app(config: ServerConfig, endpoint: Endpoint, ingest: Ingest) -> web.Application:
     """The web application: the first stream at ``config.path``, each below ``/streams``, 404 elsewhere."""
     app = web.Application()
     app.router.add_get(config.path, endpoint.listen, allow_head=False)
     app.router.add_get("/streams", endpoint.list_streams)
     app.router.add_get("/streams/{name}", endpoint.listen, allow_head=False)
+    for method in ("GET", "POST", "PUT"):
+        app.router.add_route(method, "/ingest/{name}", ingest.push)
     return app
-
-
-OpenStream = Callable[[StreamConfig], PcmSource]
-"""Opens a stream's source; blocks."""
-
-
-def open_configured(stream: StreamConfig) -> PcmSource:
-    """The source that the configuration names.
-
-    Raises:
-        SourceError: it cannot be opened.
-    """
-    settings = stream.settings
-    return open_source(stream.source, settings.sample_rate, settings.channels, stream.loop)
 
 
 @asynccontextmanager
@@ -178,16 +169,16 @@ async def serving(
     ``gate`` everybody may listen.
 
     Raises:
+        ValueError: a token that the configuration names cannot be read.
         OSError: the address cannot be bound.
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
-    streams = {
-        each.name: Stream(source or functools.partial(open_configured, each), each.settings, clock)
-        for each in config.streams
-    }
+    built = Streams(config.streams, source, clock)
+    streams = built.by_name
+    ingest = Ingest(built.push_points)
     endpoint = Endpoint(config, streams, gate or OpenGate())
     runner = web.AppRunner(
-        build_app(config, endpoint),
+        build_app(config, endpoint, ingest),
         handle_signals=False,
         access_log=None,
         handler_cancellation=True,
@@ -208,6 +199,7 @@ async def serving(
         yield RunningServer(f"ws://{host}:{port}{config.path}", streams, endpoint.counters, pump)
     finally:
         await site.stop()
+        await ingest.shut_down()
         for stream in streams.values():
             stream.shut_down()
         # Before the clean-up, in which aiohttp ignores whatever clients still say, their closing handshake included.
@@ -219,7 +211,7 @@ async def serving(
             pump.result()
 
 
-async def _run(streams: Iterable[Stream]) -> None:
+async def _run(streams: Iterable[Broadcast]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for stream in streams:
             tasks.create_task(stream.run())
