@@ -36,6 +36,10 @@ _KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """Who vanished without a word leaves the place after half a minute. Not by pings: their answer waits behind all sound
 that was sent before it."""
 
+_RECEIVE_BYTES: Final = 128 * 1024
+"""Of the socket: what it holds can no longer be taken back by whoever sent it, and the system would let it grow to
+megabytes, which are half an hour of Opus."""
+
 _MAX_REASON_BYTES: Final = 120
 """RFC 6455 §5.5: a control frame holds 125 bytes, two of them the close code."""
 
@@ -112,7 +116,7 @@ class Ingest:
             place.enter_context(point.inlet.pushing())
         except OccupiedError:
             return _refused(409, f"somebody else pushes to {name!r} already; wait until that ends")
-        _keep_alive(request)
+        _prepare(request)
         ws = web.WebSocketResponse(timeout=1.0, compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(place.close)
@@ -287,11 +291,13 @@ def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def _keep_alive(request: web.Request) -> None:
+def _prepare(request: web.Request) -> None:
+    """Bound what waits in the system, and find out who vanished."""
     connection = request.transport.get_extra_info("socket") if request.transport is not None else None
     if connection is None:
         return
     with contextlib.suppress(OSError):  # it is lost already, which whoever reads from it will be told
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEP_ALIVE.items():
             if hasattr(socket, option):

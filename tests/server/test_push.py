@@ -274,6 +274,20 @@ async def test_who_closes_waits_until_all_was_taken_and_the_next_one_follows_at_
     assert is_tone(loud(heard)[22:], 900)
 
 
+@pytest.mark.parametrize("query", [RAW, ""])
+async def test_what_was_sent_is_heard_though_the_pusher_waits_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(inlet_module, "BUFFERED_S", 0.2)
+    sound = tone(1.2, 700)
+    async with pushable() as it, rtp_client(it.url) as client:
+        async with websockets.connect(it.ingest + query, close_timeout=0.05) as pusher:
+            await pusher.send(sound.astype("<i2").tobytes() if query else wav(sound))
+        assert (await it.post(b"", "?rate=5"))[0] == 400
+        heard = await hear(client, lambda heard: len(heard.packets) == 60)
+    assert is_tone(loud(heard)[2:], 700)
+
+
 async def test_a_body_that_breaks_the_rules_of_http_is_refused_and_the_next_one_is_heard() -> None:
     async with pushable() as it, bare_client(it.url) as client:
         host, port = it.server.url.removeprefix("ws://").removesuffix("/ws-audio").split(":")
