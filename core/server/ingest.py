@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
-import ipaddress
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from core.audio.sources import SourceError
 from core.audio.sources.prefetch import Prefetcher
 from core.audio.sources.pushed import BytePipe, RawConverter, decode_pushed
+from core.server.ingest_door import refusal_of, refused
 from core.server.inlet import Inlet, OccupiedError
 
 logger = logging.getLogger(__name__)
@@ -95,27 +94,27 @@ class Ingest:
         name = request.match_info["name"]
         point = self._points.get(name)
         if point is None:
-            return _refused(404, f"there is no stream {name[:80]!r} here that takes sound; /streams lists all")
-        refusal = _refusal(request, point.token)
+            return refused(404, f"there is no stream {name[:80]!r} here that takes sound; /streams lists all")
+        refusal = refusal_of(request, point.token)
         if refusal is not None:
             return refusal
         is_socket = request.headers.get("Upgrade", "").strip().lower() == "websocket"
         if request.method == "GET" and not is_socket:
-            return _refused(405, "send sound with POST, PUT or over a WebSocket", {"Allow": "POST, PUT"})
+            return refused(405, "send sound with POST, PUT or over a WebSocket", {"Allow": "POST, PUT"})
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return _refused(415, "sound is taken as it is; send it without a Content-Encoding")
+            return refused(415, "sound is taken as it is; send it without a Content-Encoding")
         try:
             raw = _raw(request.query)
         except PushError as error:
-            return _refused(400, str(error))
+            return refused(400, str(error))
         await self._make_room(name)
         if self._is_over:
-            return _refused(503, _GOING_AWAY, {"Retry-After": "1"})
+            return refused(503, _GOING_AWAY, {"Retry-After": "1"})
         try:
             place = contextlib.ExitStack()
             place.enter_context(point.inlet.pushing())
         except OccupiedError:
-            return _refused(409, f"somebody else pushes to {name!r} already; wait until that ends")
+            return refused(409, f"somebody else pushes to {name!r} already; wait until that ends")
         _prepare(request)
         ws = web.WebSocketResponse(timeout=1.0, compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES)
         with contextlib.ExitStack() as on_failure:
@@ -147,11 +146,11 @@ class Ingest:
         try:
             seconds = await _done(push)
         except PushError as error:
-            return _refused(415, str(error))
+            return refused(415, str(error))
         except asyncio.CancelledError:
             if not push.task.cancelled():
                 raise
-            return _refused(503, _GOING_AWAY, {"Retry-After": "1"})
+            return refused(503, _GOING_AWAY, {"Retry-After": "1"})
         return web.Response(text=f"took {seconds:.2f} s of sound\n")
 
     async def _over_socket(self, ws: web.WebSocketResponse, push: _Push) -> web.StreamResponse:
@@ -243,31 +242,6 @@ async def _messages(ws: web.WebSocketResponse) -> AsyncIterator[bytes]:
             raise PushError("a text message is no sound; send binary ones")
 
 
-def _refusal(request: web.Request, token: str | None) -> web.Response | None:
-    """Why somebody may not push, as an answer; ``None`` if they may."""
-    if token is not None:
-        scheme, _, brought = request.headers.get("Authorization", "").partition(" ")
-        is_right = hmac.compare_digest(brought.strip().encode("utf-8", "replace"), token.encode())
-        if scheme.lower() == "bearer" and is_right:
-            return None
-        return _refused(401, "a token is needed to push: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
-    if "Origin" in request.headers:
-        # A page that is open in a browser on this machine comes from loopback, too, whoever wrote it.
-        return _refused(403, "web pages may not push without a token; give this stream an ingest_token_file")
-    if not _is_loopback(request.remote):
-        return _refused(403, "only this machine may push here; give this stream an ingest_token_file")
-    return None
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        ip = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_loopback
-
-
 def _raw(query: Mapping[str, str]) -> _Raw | None:
     """What raw samples are, or ``None`` for a container, which says so itself.
 
@@ -302,7 +276,3 @@ def _prepare(request: web.Request) -> None:
         for option, value in _KEEP_ALIVE.items():
             if hasattr(socket, option):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(status=status, headers=headers, text=f"{reason}\n")

@@ -113,11 +113,14 @@ class RelayStream(Broadcast):
                 self._not_before_ns = self.clock.now_ns() + round(wait_s * 1e9)
                 if ending.is_fatal:
                     raise SourceError(ending.reason)
+        except asyncio.CancelledError:
+            # Whoever came in the meantime was told of this session's pause.
+            self._show(StreamState.PLAYING)
+            raise
         finally:
             timer.cancel()
             self._history.clear()
-            # Whoever comes in the meantime begins as a stream does.
-            self._show(StreamState.PLAYING)
+            self.state = StreamState.PLAYING
 
     def _take(self, event: WireEvent) -> None:
         match event:

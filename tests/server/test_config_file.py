@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.opus.encoder import Application, EncoderSettings
@@ -267,6 +267,7 @@ KEYS = sorted(
 TABLES = st.dictionaries(st.sampled_from(KEYS) | st.text(), VALUES, max_size=6)
 
 
+@settings(max_examples=500)
 @given(
     st.dictionaries(st.sampled_from(["server", "streams"]) | st.text(), TABLES | VALUES, max_size=3),
     st.none() | st.lists(TABLES, max_size=3) | VALUES,

@@ -7,7 +7,8 @@ import io
 import itertools
 import secrets
 import wave
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import av
 import numpy as np
 import pytest
 import websockets
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +27,7 @@ from core.server import inlet as inlet_module
 from core.server import pump as pump_module
 from core.server.app import RunningServer, serving
 from core.server.config import ServerConfig, StreamConfig
+from core.server.ingest_door import refusal_of
 from core.server.inlet import Inlet, InletSource, OccupiedError
 from core.wire.control import State, StreamState
 from tests.audio.sources.test_file import write_encoded
@@ -332,6 +335,26 @@ async def test_without_a_token_web_pages_may_not_push() -> None:
     assert text.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "is_let_in"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("::ffff:192.0.2.1", False),
+        ("", False),
+        ("localhost", False),
+    ],
+)
+def test_without_a_token_only_this_machine_may_push(address: str, is_let_in: bool) -> None:
+    request = make_mocked_request("POST", "/ingest/main").clone(remote=address)
+    refusal = refusal_of(request, None)
+    assert (refusal is None) is is_let_in
+    assert refusal is None or refusal.status == 403
+
+
 def test_a_token_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from core.server.streams import check_source
 
@@ -483,7 +506,9 @@ MAGIC = st.sampled_from([b"RIFF", b"OggS", b"fLaC", b"\x1aE\xdf\xa3", b"ID3", b"
 SENT = damaged() | st.binary(max_size=2_000) | st.builds(lambda a, b: a + b, MAGIC, st.binary(max_size=2_000))
 
 
-async def test_whatever_is_sent_is_answered_and_the_stream_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whatever_is_sent_is_answered_and_the_stream_lives_on(
+    monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
     """Four hundred inputs, damaged files and noise, half of them over a WebSocket."""
     monkeypatch.setattr(pump_module, "IDLE_AFTER_MS", 30)
     statuses: list[int] = []
@@ -514,6 +539,9 @@ async def test_whatever_is_sent_is_answered_and_the_stream_lives_on(monkeypatch:
         assert not listening.done()
         listening.cancel()
         assert it.server.stream.counters.source_failures == 0
+    record_property("inputs", len(statuses))
+    record_property("answers", str(Counter(statuses)))
+    print(f"{len(statuses)} inputs: {Counter(statuses)}")
     assert len(statuses) >= 300
     assert {200, 415} <= set(statuses)
     assert set(statuses) <= {200, 415, 1000, 1003}
