@@ -146,7 +146,7 @@ class Listener:
     def report(self, now_ns: int) -> None:
         """Each second a sender report and the server's figures."""
         outbox, rtp = self._outbox, self._rtp
-        if rtp is None or outbox is None:
+        if rtp is None or outbox is None or not self._has_greeted:
             return
         reported_ns, reported_bytes = self._reported
         self._reported = (now_ns, outbox.bytes_sent)
