@@ -137,6 +137,7 @@ class Endpoint:
             is_rtp=is_rtp,
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
+            adaptation=self._config.adaptation,
         )
         await listener.run(request, settings)
         return socket

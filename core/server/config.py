@@ -17,6 +17,7 @@ from core.opus.encoder import (
     EncoderSettings,
     EncoderSettingsError,
 )
+from core.server.adaptation import AdaptationSettings
 from core.wire.control import Set
 
 DEFAULT_PORT: Final = 8765
@@ -77,6 +78,7 @@ class ServerConfig:
     path: str = DEFAULT_PATH
     queue_ms: float = 500.0
     stuck_s: float = 5.0
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

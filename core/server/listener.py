@@ -10,11 +10,13 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
+from core.server.adaptation import AdaptationSettings
 from core.server.clock import ServerClock
 from core.server.config import limits
 from core.server.encoding import EncodedPacket
 from core.server.frames import text_frame
 from core.server.framing import RtpListener
+from core.server.link_watch import LinkWatch
 from core.server.outbox import Outbox
 from core.server.stream import CloseCode, Stream
 from core.wire.control import (
@@ -67,8 +69,9 @@ class Listener:
         is_rtp: bool,
         queue_ms: float,
         stuck_s: float,
+        adaptation: AdaptationSettings,
     ) -> None:
-        """``socket`` is not prepared yet; ``queue_ms`` and ``stuck_s`` are those of `ServerConfig`."""
+        """``socket`` is not prepared yet; the rest is as in `ServerConfig`."""
         self._stream = stream
         self._clock: ServerClock = stream.clock
         self._socket = socket
@@ -76,11 +79,14 @@ class Listener:
         self._rtp = RtpListener(stream.rtp, stream.clock) if is_rtp else None
         self._queue_ms = queue_ms
         self._stuck_s = stuck_s
+        self._adaptation = adaptation
         self._outbox: Outbox | None = None
         self._blocked_ns: int | None = None
         """Since when nothing could be sent."""
         self._has_reported = False
-        self._reported = (0, 0)
+        self._has_asked = False
+        """Whether it has ever asked for settings: then it is told of them, be it a bare client."""
+        self._link: LinkWatch | None = None
         self._close_code = CloseCode.NORMAL
         self._deadline: asyncio.TimerHandle | None = None
         self._is_over: asyncio.Future[None] | None = None
@@ -102,10 +108,11 @@ class Listener:
         outbox.send_media(frame, packet)
 
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
-        """Answer a `set`, at its place between the packets."""
+        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
         if self._rtp is not None:
             self._rtp.moved()
-        self._send(self._config(settings, media_time))
+        if self._rtp is not None or self._has_asked:
+            self._send(self._config(settings, media_time))
 
     def show_state(self, state: StreamState) -> None:
         """Tell an RTP client; a bare one is told nothing it didn't ask for."""
@@ -130,24 +137,16 @@ class Listener:
         return True
 
     def report(self, now_ns: int) -> None:
-        """Each second a sender report and the server's figures."""
-        outbox, rtp = self._outbox, self._rtp
-        if rtp is None or outbox is None:
+        """Each second: is the link good enough; to RTP clients a sender report and the server's figures."""
+        link = self._link
+        if link is None:
             return
-        reported_ns, reported_bytes = self._reported
-        self._reported = (now_ns, outbox.bytes_sent)
-        self._report_sender(rtp)
-        self._send(
-            Stats(
-                {
-                    "queue_depth_ms": outbox.queue.depth_ms,
-                    "packets_sent": outbox.packets_sent,
-                    "packets_dropped": outbox.queue.packets_dropped,
-                    "bytes_sent": outbox.bytes_sent,
-                    "bitrate": round((outbox.bytes_sent - reported_bytes) * 8e9 / max(1, now_ns - reported_ns)),
-                }
-            )
-        )
+        decision = link.look(now_ns)
+        if decision is not None:
+            self._stream.adapt(self, decision)
+        if self._rtp is not None:
+            self._report_sender(self._rtp)
+            self._send(link.stats)
 
     def finish(self, bye: Bye, code: CloseCode) -> None:
         """Send what is queued, unless the server goes away, then goodbye; close within `DRAIN_LIMIT_S`."""
@@ -176,7 +175,9 @@ class Listener:
             return  # It was lost already.
         over = self._is_over = asyncio.get_running_loop().create_future()
         self._outbox = Outbox(transport, self._queue_ms, lambda: self._stream.housekeeping.blocked(self))
-        self._reported = (self._clock.now_ns(), 0)
+        self._link = LinkWatch(
+            self._outbox, self._clock.now_ns(), self._adaptation, settings, is_rtp=self._rtp is not None
+        )
         if self._rtp is not None:
             self._send(self._hello(self._rtp, settings))
             self.show_state(self._stream.state)
@@ -215,9 +216,14 @@ class Listener:
         if isinstance(message, Time):
             # Past the queue and stamped at the last moment: what waits there would look like the network's delay.
             self._send(Time(message.client_transmitted, received_us, self._clock.unix_now_us()), at_once=True)
+        elif isinstance(message, Stats) and self._link is not None:
+            self._link.take_stats(message)
         elif isinstance(message, Set):
+            self._has_asked = True
             try:
-                self._stream.change(self, message)
+                settings = self._stream.change(self, message)
+                if settings is not None and self._link is not None:
+                    self._link.wish(settings)
             except EncoderSettingsError as error:
                 self._send(self._config(self._stream.settings_of(self), refused=str(error)), at_once=True)
 

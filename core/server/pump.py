@@ -26,6 +26,8 @@ class StreamCounters:
     reanchored: int = 0
     """How often the stream was more than a second late and its deadlines were moved."""
     source_failures: int = 0
+    adaptations: int = 0
+    """How often a listener's bit rate was changed because of its link."""
 
 
 class Pump:

@@ -6,10 +6,12 @@ import asyncio
 import enum
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from core.audio.sources import PcmSource, SourceError
 from core.opus.encoder import EncoderSettings
+from core.server.adaptation import Decision
 from core.server.clock import ServerClock
 from core.server.config import changed
 from core.server.encoding import EncoderPool, Member
@@ -115,15 +117,29 @@ class Stream:
             self._occupied.clear()
             self._vacated.set()
 
-    def change(self, listener: Audience, wanted: Set) -> None:
+    def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Go over to other settings at a packet boundary; `Audience.in_force` tells when it is done.
+
+        Returns what it will have; ``None`` for one who was finished: its last messages are on their way.
 
         Raises:
             EncoderSettingsError: Opus can't do that; nothing was changed.
         """
         if listener not in self._listeners:
-            return  # It was finished; its last messages are on their way.
-        settings = self._listeners[listener] = changed(self._listeners[listener], wanted)
+            return None
+        settings = changed(self._listeners[listener], wanted)
+        self._move(listener, settings)
+        return settings
+
+    def adapt(self, listener: Audience, decision: Decision) -> None:
+        """As `change`, by the server's own decision."""
+        if listener in self._listeners:
+            before = self._listeners[listener]
+            self._move(listener, replace(before, bitrate=decision.bitrate, frame_ms=decision.frame_ms))
+            self.counters.adaptations += 1
+
+    def _move(self, listener: Audience, settings: EncoderSettings) -> None:
+        self._listeners[listener] = settings
         if self._pool is None:
             listener.in_force(settings, 0)
         else:
