@@ -131,8 +131,8 @@ class BitrateAdaptation:
         if self._before_probe is not None:
             decision, self._before_probe = self._before_probe, None
             self._patience_s = min(2 * self._patience_s, MOST_PATIENCE_S)
-        elif not seen.dropped and seen.delivered_bps > self._total_bps(self.now) * DRAINING_SHARE:
-            return None  # The last step was enough: what waits is getting less.
+        elif seen.delivered_bps > self._total_bps(self.now) * DRAINING_SHARE:
+            return None  # The last step was enough: what waits, and is dropped, is from before it.
         else:
             carried = min(seen.delivered_bps, self._total_bps(self.now)) * KEPT_SHARE
             decision = self._fitting(carried)
