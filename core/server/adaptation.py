@@ -7,6 +7,7 @@ a step up is a question, which is asked again after twice the time if the answer
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,9 @@ FULL_MS: Final = 400.0
 STARVED_MS: Final = 100.0
 """A listener that misses so much of a second may sit behind a queue that we cannot see."""
 
+DELIVERED_LOOKS: Final = 3
+"""What goes out of a full link in one second depends on when its buffers were looked at; of three it is near enough."""
+
 SETTLE_S: Final = 2.5
 """After a step the next look that counts is this much later: what waited before has to go out first."""
 
@@ -29,8 +33,15 @@ DRAINING_SHARE: Final = 1.03
 """Where more than that of what is being made goes out, the queue gets shorter by itself."""
 
 UP_SHARE: Final = 1.15
-FIRST_PATIENCE_S: Final = 8.0
-MOST_PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 8.0
+"""So long all has to be well before a step up."""
+
+BELOW_FULL_SHARE: Final = 0.95
+"""Steps lead up to that share of what a full link was seen to carry. Beyond that is a question ..."""
+
+FIRST_DOUBT_S: Final = 30.0
+MOST_DOUBT_S: Final = 120.0
+"""... asked after the one, then after twice the time again, at last after the other."""
 
 LEAST_STEP_SHARE: Final = 0.03
 """Less is not worth an encoder of its own."""
@@ -96,21 +107,29 @@ class BitrateAdaptation:
         """In force."""
         self._changed_s: float | None = None
         self._crowded_looks = 0
+        self._delivered_bps: deque[float] = deque(maxlen=DELIVERED_LOOKS)
+        """At the newest looks since the link is full."""
         self._calm_since_s: float | None = None
-        self._patience_s = FIRST_PATIENCE_S
-        self._before_probe: Decision | None = None
-        """What worked, while something higher is being tried."""
+        self._full_bps: float | None = None
+        """What the link carried when it was full; ``None`` while it never was."""
+        self._doubt_s = FIRST_DOUBT_S
+        self._before_question: Decision | None = None
+        """What worked, while something is being tried that did not before."""
 
     def wish(self, bitrate: int, frame_ms: float) -> None:
         """The listener has asked for something else; that is in force, and the best there can be."""
         self.now = self._best = Decision(bitrate, frame_ms)
-        self._before_probe = None
-        self._patience_s = FIRST_PATIENCE_S
+        self._before_question = self._full_bps = None
+        self._doubt_s = FIRST_DOUBT_S
 
     def look(self, now_s: float, seen: Observation) -> Decision | None:
         """What to change, if anything."""
         is_crowded = seen.waiting_ms > CROWDED_MS or seen.dropped > 0 or seen.starved_ms > STARVED_MS
         self._crowded_looks = self._crowded_looks + 1 if is_crowded else 0
+        if is_crowded:
+            self._delivered_bps.append(seen.delivered_bps)
+        else:
+            self._delivered_bps.clear()
         if is_crowded:
             self._calm_since_s = None
         elif self._calm_since_s is None:
@@ -119,23 +138,26 @@ class BitrateAdaptation:
             return None
         is_full = seen.dropped > 0 or seen.waiting_ms > FULL_MS or self._crowded_looks > 1
         if is_full:
-            return self._lower(now_s, seen)
-        has_held = self._changed_s is not None and now_s - self._changed_s >= FIRST_PATIENCE_S
-        if self._before_probe is not None and has_held and not is_crowded:
-            # The answer was yes.
-            self._before_probe = None
-            self._patience_s = FIRST_PATIENCE_S
+            return self._lower(now_s)
+        has_held = self._changed_s is not None and now_s - self._changed_s >= PATIENCE_S
+        if self._before_question is not None and has_held and not is_crowded:
+            # The answer is yes: the link has become better.
+            self._before_question = self._full_bps = None
+            self._doubt_s = FIRST_DOUBT_S
         return self._raise(now_s)
 
-    def _lower(self, now_s: float, seen: Observation) -> Decision | None:
-        if self._before_probe is not None:
-            decision, self._before_probe = self._before_probe, None
-            self._patience_s = min(2 * self._patience_s, MOST_PATIENCE_S)
-        elif seen.delivered_bps > self._total_bps(self.now) * DRAINING_SHARE:
+    def _lower(self, now_s: float) -> Decision | None:
+        delivered_bps = sum(self._delivered_bps) / len(self._delivered_bps)
+        before = self._before_question
+        if before is None and delivered_bps > self._total_bps(self.now) * DRAINING_SHARE:
             return None  # The last step was enough: what waits, and is dropped, is from before it.
-        else:
-            carried = min(seen.delivered_bps, self._total_bps(self.now)) * KEPT_SHARE
-            decision = self._fitting(carried)
+        self._full_bps = min(delivered_bps, self._total_bps(self.now))
+        decision = self._fitting(self._full_bps * KEPT_SHARE)
+        if before is not None:
+            self._before_question = None
+            self._doubt_s = min(2 * self._doubt_s, MOST_DOUBT_S)
+            if self._total_bps(before) <= self._full_bps:
+                decision = before
         return self._change(now_s, decision) if self._total_bps(decision) < self._total_bps(self.now) else None
 
     def _raise(self, now_s: float) -> Decision | None:
@@ -144,15 +166,21 @@ class BitrateAdaptation:
             return None
         if self._changed_s is not None:
             since_s = max(since_s, self._changed_s)
-        if now_s - since_s < self._patience_s:
+        before, calm_s = self.now, now_s - since_s
+        before_bps = self._total_bps(before)
+        wanted_bps = before_bps * UP_SHARE
+        known_bps = None if self._full_bps is None else self._full_bps * BELOW_FULL_SHARE
+        is_question = known_bps is not None and before_bps * (1 + LEAST_STEP_SHARE) > known_bps
+        if calm_s < (self._doubt_s if is_question else PATIENCE_S):
             return None
-        before = self.now
+        if known_bps is not None and not is_question:
+            wanted_bps = min(wanted_bps, known_bps)
         # Shorter frames again where the sound itself loses nothing by them.
-        decision = self._fitting(self._total_bps(before) * UP_SHARE, max(DECENT_BPS, before.bitrate))
+        decision = self._fitting(wanted_bps, max(DECENT_BPS, before.bitrate))
         is_small = decision.bitrate < before.bitrate * (1 + LEAST_STEP_SHARE) and decision.frame_ms == before.frame_ms
         if is_small and decision != self._best:
             return None
-        self._before_probe = before
+        self._before_question = before if is_question else None
         return self._change(now_s, decision)
 
     def _change(self, now_s: float, decision: Decision) -> Decision | None:

@@ -47,10 +47,8 @@ async def measure(kbps: int, url: str, seconds: float) -> str:
     last = configs[-1][1] if configs else None
     settled = f"{(last.bitrate or 0) / 1000:g} kbit/s, {last.frame_ms:g} ms" if last else "as it was"
     first_s = configs[0][0] if configs else 0.0
-    return (
-        f"{kbps:8} {first_s:10.1f} s {settled:>22} {used / kbps:8.0%} {len(late):16} {dropped:16}"
-        f"   {' '.join(f'{at_s:.0f}s:{(config.bitrate or 0) / 1000:g}/{config.frame_ms:g}' for at_s, config in configs)}"
-    )
+    steps = " ".join(f"{at_s:.0f}s:{(config.bitrate or 0) / 1000:g}/{config.frame_ms:g}" for at_s, config in configs)
+    return f"{kbps:8} {first_s:10.1f} s {settled:>22} {used / kbps:8.0%} {len(late):9} {dropped:9}   {steps}"
 
 
 async def run(seconds: float) -> None:
@@ -58,7 +56,9 @@ async def run(seconds: float) -> None:
     config = one_stream("sweep", port=0, settings=EncoderSettings(48_000, 2, 20.0, bitrate=128_000))
     async with serving(config) as server:
         lines = await asyncio.gather(*(measure(kbps, server.url, seconds) for kbps in LINKS_KBPS))
-    print(f"{'kbit/s':>8} {'first step':>12} {'settled on':>22} {'used':>8} {'changes > 10 s':>16} {'dropped > 10 s':>16}")
+    print(
+        f"{'kbit/s':>8} {'first step':>12} {'settled on':>22} {'used':>8} {'changes > 10 s':>16} {'dropped > 10 s':>16}"
+    )
     print("\n".join(lines))
 
 

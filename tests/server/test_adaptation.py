@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.server.adaptation import (
-    FIRST_PATIENCE_S,
-    MOST_PATIENCE_S,
+    FIRST_DOUBT_S,
+    MOST_DOUBT_S,
     AdaptationSettings,
     BitrateAdaptation,
     Decision,
@@ -86,7 +86,7 @@ def test_it_does_not_oscillate(capacity_kbps: float) -> None:
     slow.total_dropped = 0
     slow.run(600)
     # A question each two minutes at most, and the answer.
-    assert len(slow.decisions) <= 2 * 600 / MOST_PATIENCE_S + 2
+    assert len(slow.decisions) <= 2 * 600 / MOST_DOUBT_S + 2
     rates = [decision.bitrate for _, decision in slow.decisions]
     assert not rates or max(rates) <= 1.25 * min(rates)
 
@@ -143,7 +143,7 @@ def test_a_failed_question_leads_back_to_what_worked_and_the_next_one_comes_late
     ]
     assert len(questions) >= 3
     pauses = [later - sooner for sooner, later in itertools.pairwise(questions)]
-    assert pauses[-1] > 2 * FIRST_PATIENCE_S
+    assert pauses[-1] > 2 * FIRST_DOUBT_S
     assert times == sorted(times)
 
 
