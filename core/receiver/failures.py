@@ -144,11 +144,11 @@ def _retry_after_s(value: str | None) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        # The format names no other zone than GMT, but an unknown one is read as none.
+        utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max(0.0, (utc - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    # The format names no other zone than GMT, but an unknown one is read as none.
-    utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return max(0.0, (utc - datetime.now(UTC)).total_seconds())
 
 
 def _closed(error: ConnectionClosed, where: str) -> Failure:
