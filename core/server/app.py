@@ -19,6 +19,7 @@ from core.server.access.bearer import offered_protocols, without_token
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
 from core.server.access.refusals import Reason, Refusals
+from core.server.access.rights import Rights
 from core.server.access.settings import AccessError
 from core.server.access.tls import TlsKeeper
 from core.server.clock import ServerClock
@@ -161,8 +162,7 @@ class Endpoint:
             stream,
             socket,
             self.counters,
-            grant,
-            self._refusals,
+            Rights(grant, self._refusals, stream.clock),
             is_rtp=is_rtp,
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,

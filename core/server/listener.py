@@ -10,13 +10,12 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
-from core.server.access.refusals import Reason, Refusals
+from core.server.access.rights import Rights
 from core.server.clock import ServerClock
 from core.server.config import limits
 from core.server.encoding import EncodedPacket
 from core.server.frames import text_frame
 from core.server.framing import RtpListener
-from core.server.gate import Grant
 from core.server.outbox import Outbox
 from core.server.stream import CloseCode, Stream
 from core.wire.control import (
@@ -68,23 +67,20 @@ class Listener:
         stream: Stream,
         socket: web.WebSocketResponse,
         counters: ListenerCounters,
-        grant: Grant,
-        refusals: Refusals,
+        rights: Rights,
         *,
         is_rtp: bool,
         queue_ms: float,
         stuck_s: float,
     ) -> None:
-        """``socket`` is not prepared yet; ``grant`` is what the client may do, and what it may not is counted in
-        ``refusals``; ``queue_ms`` and ``stuck_s`` are those of `ServerConfig`.
+        """``socket`` is not prepared yet; ``rights`` are the client's; ``queue_ms`` and ``stuck_s`` are those of
+        `ServerConfig`.
         """
         self._stream = stream
         self._clock: ServerClock = stream.clock
         self._socket = socket
         self._counters = counters
-        self._grant = grant
-        self._refusals = refusals
-        self._expires_ns: int | None = None
+        self._rights = rights
         self._rtp = RtpListener(stream.rtp, stream.clock) if is_rtp else None
         self._queue_ms = queue_ms
         self._stuck_s = stuck_s
@@ -144,8 +140,8 @@ class Listener:
 
     def report(self, now_ns: int) -> None:
         """Each second a sender report and the server's figures; the end, if the client's time is up."""
-        if self._expires_ns is not None and now_ns >= self._expires_ns and self._deadline is None:
-            self._send_away(Reason.TOKEN_RAN_OUT, "the token has expired")
+        if self._deadline is None and (reason := self._rights.why_over(now_ns)) is not None:
+            self._send_away(reason)
         outbox, rtp = self._outbox, self._rtp
         if rtp is None or outbox is None:
             return
@@ -195,10 +191,6 @@ class Listener:
         over = self._is_over = asyncio.get_running_loop().create_future()
         self._outbox = Outbox(transport, self._queue_ms, lambda: self._stream.housekeeping.blocked(self))
         self._reported = (self._clock.now_ns(), 0)
-        if self._grant.expires_unix_s is not None:
-            left_s = self._grant.expires_unix_s - self._clock.wall_unix_ns() / 1e9
-            # Monotonic from here on: whoever sets the wall clock sends nobody away.
-            self._expires_ns = self._clock.now_ns() + round(left_s * 1e9)
         if self._rtp is not None:
             self._send(self._hello(self._rtp, settings))
             self.show_state(self._stream.state)
@@ -221,29 +213,19 @@ class Listener:
         try:
             async for message in self._socket:
                 received_us = self._clock.unix_now_us()
-                if self._is_too_many():
-                    continue
-                if message.type is WSMsgType.TEXT:
+                if self._rights.is_too_many():
+                    if self._deadline is None and (reason := self._rights.why_flood()) is not None:
+                        self._send_away(reason)
+                elif message.type is WSMsgType.TEXT:
                     self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:
                     self._malformed("a binary message; a client sends text only")
         except ConnectionError:
             logger.debug("a listener's connection was lost")
 
-    def _is_too_many(self) -> bool:
-        """Whether a message is to be ignored; who floods is sent away."""
-        messages = self._grant.messages
-        if messages is None or not messages.is_too_many():
-            return False
-        self._refusals.count(Reason.MESSAGE_RATE)
-        if messages.is_flood() and self._deadline is None:
-            self._send_away(Reason.FLOOD, "too many messages")
-        return True
-
-    def _send_away(self, reason: Reason, words: str) -> None:
+    def _send_away(self, reason: str) -> None:
         """For good: a client that comes back as it is would be refused again."""
-        self._refusals.count(reason)
-        self._stream.dismiss(self, Bye(words), CloseCode.POLICY_VIOLATION)
+        self._stream.dismiss(self, Bye(reason), CloseCode.POLICY_VIOLATION)
 
     def _answer(self, text: str, received_us: int) -> None:
         try:
@@ -254,10 +236,8 @@ class Listener:
         if isinstance(message, Time):
             # Past the queue and stamped at the last moment: what waits there would look like the network's delay.
             self._send(Time(message.client_transmitted, received_us, self._clock.unix_now_us()), at_once=True)
-        elif isinstance(message, Set) and not self._grant.may_set:
-            self._refusals.count(Reason.SET)
-            words = "the token gives no right to change settings"
-            self._send(self._config(self._stream.settings_of(self), refused=words), at_once=True)
+        elif isinstance(message, Set) and (denied := self._rights.why_no_set()) is not None:
+            self._send(self._config(self._stream.settings_of(self), refused=denied), at_once=True)
         elif isinstance(message, Set):
             try:
                 self._stream.change(self, message)
