@@ -104,6 +104,15 @@ async def test_no_bytes_make_the_server_fail(tmp_path: Path, caplog: pytest.LogC
     assert server.refusals.counts[Reason.MALFORMED_REQUEST] > 0
 
 
+async def test_a_good_token_as_a_subprotocol_among_headers_that_are_no_text(tmp_path: Path) -> None:
+    async with serving(ServerConfig(port=0, access=with_secret(tmp_path))) as server:
+        offers = b"Sec-WebSocket-Protocol: opus-rtp.v1, bearer." + token().encode() + b"\r\nX-Name: \xff\xfe\r\n\r\n"
+        answer = await answer_to(server, b"GET /ws-audio HTTP/1.1\r\n" + UPGRADE + offers)
+        assert answer.startswith(b"HTTP/1.1 101")
+        assert b"Sec-WebSocket-Protocol: opus-rtp.v1\r\n" in answer
+        assert b"bearer" not in answer
+
+
 async def test_no_secret_is_in_any_log_or_text(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
