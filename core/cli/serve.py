@@ -9,13 +9,16 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError
+from core.cli.access_options import access_fields, access_warnings, add_access_options
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
 from core.opus.library import OpusLibraryError, load_opus
+from core.server.access.settings import AccessError
 from core.server.app import open_configured, serving
 from core.server.config import DEFAULT_PORT, ServerConfig, one_stream
 
@@ -26,6 +29,7 @@ examples:
   opuscope serve --source microphone --frame-ms 5 --application lowdelay
   opuscope serve --source 'command:espeak-ng --stdout "hello"'
   opuscope serve --source clicks --host 0.0.0.0 --port 9000
+  opuscope serve --host 0.0.0.0 --token-secret-file secret --tls-certificate cert.pem --tls-key key.pem
 """
 
 
@@ -93,6 +97,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="MS",
         help="sound that may wait for a slow listener before the oldest is dropped (default: 500)",
     )
+    add_access_options(parser)
     add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
@@ -115,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
         raise CommandError(f"cannot listen on {args.host} port {args.port}: {reason}") from error
+    except AccessError as error:
+        raise CommandError(str(error)) from error
     except UnicodeError as error:
         raise CommandError(f"cannot listen on {args.host!r}: it can be no host name") from error
 
@@ -134,7 +141,13 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         bitrate=args.bitrate,
     )
     config = one_stream(
-        args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
+        args.source,
+        loop=args.loop,
+        settings=settings,
+        host=args.host,
+        port=args.port,
+        queue_ms=args.queue_ms,
+        **access_fields(args),
     )
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
@@ -148,13 +161,11 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
     if until_stdin_closes:
         _stop_at_end_of_stdin(stop)
     async with serving(config) as server:
-        if config.is_public:
-            print(
-                f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
-                " without a password; use --host 127.0.0.1 to keep it to this machine",
-                file=sys.stderr,
-                flush=True,
-            )
+        for warning in access_warnings(config):
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+        if config.tls is not None or config.access.has_tokens:
+            # Else it ends the server, as it ends everything else in a terminal that is closed.
+            _reload_on_sighup(server.reload)
         spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)
         stopped = asyncio.create_task(stop.wait())
@@ -170,6 +181,11 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
+
+
+def _reload_on_sighup(reload: Callable[[], None]) -> None:
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:

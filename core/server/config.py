@@ -17,6 +17,7 @@ from core.opus.encoder import (
     EncoderSettings,
     EncoderSettingsError,
 )
+from core.server.access.settings import AccessSettings, LimitSettings, TlsSettings
 from core.server.adaptation import AdaptationSettings
 from core.wire.control import Set
 
@@ -79,6 +80,10 @@ class ServerConfig:
     queue_ms: float = 500.0
     stuck_s: float = 5.0
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    tls: TlsSettings | None = None
+    """``None``: unencrypted."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
+from core.server.access.rights import Rights
 from core.server.adaptation import AdaptationSettings
 from core.server.clock import ServerClock
 from core.server.config import limits
@@ -42,6 +43,9 @@ DRAIN_LIMIT_S: Final = 1.5
 
 RETRY_WHEN_STUCK_MS: Final = 2_000
 
+MAX_CLOSE_REASON_BYTES: Final = 123
+"""RFC 6455 §5.5: a control frame holds 125, of which two are the code."""
+
 
 @dataclass(slots=True)
 class ListenerCounters:
@@ -65,17 +69,19 @@ class Listener:
         stream: Stream,
         socket: web.WebSocketResponse,
         counters: ListenerCounters,
+        rights: Rights,
         *,
         is_rtp: bool,
         queue_ms: float,
         stuck_s: float,
         adaptation: AdaptationSettings,
     ) -> None:
-        """``socket`` is not prepared yet; the rest is as in `ServerConfig`."""
+        """``socket`` is not prepared yet; ``rights`` are the client's; the rest is as in `ServerConfig`."""
         self._stream = stream
         self._clock: ServerClock = stream.clock
         self._socket = socket
         self._counters = counters
+        self._rights = rights
         self._rtp = RtpListener(stream.rtp, stream.clock) if is_rtp else None
         self._queue_ms = queue_ms
         self._stuck_s = stuck_s
@@ -88,6 +94,7 @@ class Listener:
         """Whether it has ever asked for settings: then it is told of them, be it a bare client."""
         self._link: LinkWatch | None = None
         self._close_code = CloseCode.NORMAL
+        self._close_reason = b""
         self._deadline: asyncio.TimerHandle | None = None
         self._is_over: asyncio.Future[None] | None = None
         self._malformed_messages = 0
@@ -137,7 +144,9 @@ class Listener:
         return True
 
     def report(self, now_ns: int) -> None:
-        """Each second: is the link good enough; to RTP clients a sender report and the server's figures."""
+        """Each second: is the link good enough; to RTP clients the server's figures; the end, if its time is up."""
+        if self._deadline is None and (reason := self._rights.why_over(now_ns)) is not None:
+            self._send_away(reason)
         link = self._link
         if link is None:
             return
@@ -152,6 +161,9 @@ class Listener:
         """Send what is queued, unless the server goes away, then goodbye; close within `DRAIN_LIMIT_S`."""
         outbox = self._outbox
         self._close_code = code
+        if code is CloseCode.POLICY_VIOLATION:
+            # Also for who is sent no `bye`.
+            self._close_reason = bye.reason.encode("ascii", "replace")[:MAX_CLOSE_REASON_BYTES]
         if outbox is None:
             return
         if code is not CloseCode.NORMAL and code is not CloseCode.INTERNAL_ERROR:
@@ -189,7 +201,7 @@ class Listener:
             await asyncio.wait((reading,))
             if not reading.cancelled():
                 reading.result()
-            await self._socket.close(code=self._close_code)
+            await self._socket.close(code=self._close_code, message=self._close_reason)
         finally:
             reading.cancel()
             self._stream.leave(self)
@@ -200,12 +212,19 @@ class Listener:
         try:
             async for message in self._socket:
                 received_us = self._clock.unix_now_us()
-                if message.type is WSMsgType.TEXT:
+                if self._rights.is_too_many():
+                    if self._deadline is None and (reason := self._rights.why_flood()) is not None:
+                        self._send_away(reason)
+                elif message.type is WSMsgType.TEXT:
                     self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:
                     self._malformed("a binary message; a client sends text only")
         except ConnectionError:
             logger.debug("a listener's connection was lost")
+
+    def _send_away(self, reason: str) -> None:
+        """For good: a client that comes back as it is would be refused again."""
+        self._stream.dismiss(self, Bye(reason), CloseCode.POLICY_VIOLATION)
 
     def _answer(self, text: str, received_us: int) -> None:
         try:
@@ -218,6 +237,8 @@ class Listener:
             self._send(Time(message.client_transmitted, received_us, self._clock.unix_now_us()), at_once=True)
         elif isinstance(message, Stats) and self._link is not None:
             self._link.take_stats(message)
+        elif isinstance(message, Set) and (denied := self._rights.why_no_set()) is not None:
+            self._send(self._config(self._stream.settings_of(self), refused=denied), at_once=True)
         elif isinstance(message, Set):
             self._has_asked = True
             try:
