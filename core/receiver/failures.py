@@ -40,6 +40,8 @@ class Failure:
     retry_after_s: float | None = None
     is_end: bool = False
     """The stream is over; nothing failed."""
+    since_ns: int | None = None
+    """When it failed, monotonic, where that was longer ago than it was noticed."""
 
 
 def explain(error: BaseException, url: str) -> Failure:
@@ -89,7 +91,9 @@ def _network(error: BaseException, where: str) -> Failure:
             return Failure(f"the host of {where} is not known ({error.strerror}); check the name", is_retryable=True)
         case SilentPathError():
             return Failure(
-                f"nothing came from {where} for {DEAD_AFTER_S:g} s, not even the answer to a ping", is_retryable=True
+                f"nothing came from {where} for {DEAD_AFTER_S:g} s, not even the answer to a ping",
+                is_retryable=True,
+                since_ns=error.heard_ns,
             )
         case LabDisconnectError():
             return Failure(f"the network lab broke off the connection to {where}", is_retryable=True)
