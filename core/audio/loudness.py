@@ -120,7 +120,9 @@ class MomentaryLoudness:
         samples = np.ascontiguousarray(block, dtype=np.float32)
         pointer = samples.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         if self._api.ebur128_add_frames_float(self._state, pointer, len(samples)):
-            raise MemoryError("libebur128 could not go on")
+            # It ran out of memory. A meter that falls silent is no reason to end what it measures.
+            self._free()
+            return
         self._frames += len(samples)
 
     def momentary_lufs(self) -> float | None:
@@ -128,7 +130,8 @@ class MomentaryLoudness:
         loudness = ctypes.c_double()
         if not self._free.alive or self._frames < MOMENTARY_FRAMES:
             return None
-        self._api.ebur128_loudness_momentary(self._state, ctypes.byref(loudness))
+        if self._api.ebur128_loudness_momentary(self._state, ctypes.byref(loudness)):
+            return None
         # Digital silence is minus infinity.
         return loudness.value if loudness.value >= SILENCE_LUFS else None
 

@@ -30,7 +30,7 @@ def number_option(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; accepted: for instance 20 or 2.5") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; accepted: a number") from None
 
 
 def whole_number_option(text: str) -> int:
@@ -38,7 +38,7 @@ def whole_number_option(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; accepted: for instance 20") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; accepted: a whole number") from None
 
 
 def duration_s(text: str) -> float:

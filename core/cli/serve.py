@@ -10,14 +10,17 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError
+from core.cli.access_options import access_warnings, add_access_options, with_access_options
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
 from core.cli.stream_options import add_stream_options, with_stream_options
 from core.opus.library import OpusLibraryError, load_opus
+from core.server.access.settings import AccessError
 from core.server.app import serving
 from core.server.config import ServerConfig
 from core.server.config_file import load_config
@@ -30,6 +33,7 @@ examples:
   opuscope serve --source microphone --frame-ms 5 --application lowdelay
   opuscope serve --source 'command:espeak-ng --stdout "hello"'
   opuscope serve --source clicks --host 0.0.0.0 --port 9000
+  opuscope serve --host 0.0.0.0 --token-secret-file secret --tls-certificate cert.pem --tls-key key.pem
   opuscope serve --source one.flac --source two.mp3 --loop        one after the other, or a playlist (.m3u)
   opuscope serve --source push                            sound is sent to http://127.0.0.1:8765/ingest/main
   opuscope serve --source relay:ws://origin:8765/ws-audio another server's packets, passed on
@@ -67,6 +71,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="MS",
         help=f"sound that may wait for a slow listener before the oldest is dropped (default: {defaults.queue_ms:g})",
     )
+    add_access_options(parser)
     add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
@@ -89,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
         raise CommandError(f"cannot listen on {config.host} port {config.port}: {reason}") from error
+    except AccessError as error:
+        raise CommandError(str(error)) from error
     except UnicodeError as error:
         raise CommandError(f"cannot listen on {config.host!r}: it can be no host name") from error
 
@@ -102,7 +109,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
     """
     config = ServerConfig() if args.config is None else load_config(args.config)
     given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
-    config = with_stream_options(dataclasses.replace(config, **given), args)
+    config = with_access_options(with_stream_options(dataclasses.replace(config, **given), args), args)
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
         try:
@@ -120,13 +127,11 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
     if until_stdin_closes:
         _stop_at_end_of_stdin(stop)
     async with serving(config) as server:
-        if config.is_public:
-            print(
-                f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
-                " without a password; use --host 127.0.0.1 to keep it to this machine",
-                file=sys.stderr,
-                flush=True,
-            )
+        for warning in access_warnings(config):
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+        if config.tls is not None or config.access.has_tokens:
+            # Else it ends the server, as it ends everything else in a terminal that is closed.
+            _reload_on_sighup(server.reload)
         spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)
         stopped = asyncio.create_task(stop.wait())
@@ -142,6 +147,11 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
+
+
+def _reload_on_sighup(reload: Callable[[], None]) -> None:
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:

@@ -119,6 +119,12 @@ class EncoderSettings:
         """Samples of one frame at ``sample_rate``."""
         return round(self.frame_ms * self.sample_rate / 1000)
 
+    @property
+    def nominal_bitrate(self) -> int:
+        """Bit/s that are aimed at: ``bitrate``, or what libopus chooses by itself."""
+        coded_samples = min(self.frame_samples, self.sample_rate // 50)
+        return round(_coded_frame_bits(self) * self.sample_rate / coded_samples)
+
 
 def _coded_frame_bits(settings: EncoderSettings) -> float:
     """What libopus budgets for one frame as it codes it (longer ones than 20 ms are split into such)."""

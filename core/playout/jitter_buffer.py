@@ -194,6 +194,13 @@ class JitterBuffer:
         with self._lock:
             return self._steering.what_if.curve(span, now_ns)
 
+    def overdue_ms(self, now_ns: int) -> float:
+        """How late the next packet is already; 0 while none is expected."""
+        with self._lock:
+            if not self._is_source_playing:
+                return 0.0
+            return max(0.0, self._steering.overdue_ns(now_ns, self._ring.write_position) / 1e6)
+
     def counters(self) -> PlayoutCounters:
         """A copy of the totals; an episode that still lasts is in them."""
         with self._lock:

@@ -67,8 +67,16 @@ class LateHistory:
         self._entries.append(entry)
         self._last = entry
         self._count(entry, 1)
-        while self._entries[0].at_ns < at_ns - self.span_ns:
+        self.expire(at_ns)
+
+    def expire(self, now_ns: int) -> None:
+        """Forget what is longer ago than the span."""
+        while self._entries and self._entries[0].at_ns < now_ns - self.span_ns:
             self._count(self._entries.popleft(), -1)
+
+    def begin_stream(self) -> None:
+        """Another stream goes on with its own times: its first packet has none before it."""
+        self._last = None
 
     def discard(self, since_ns: int) -> None:
         """Take back the packets that came at ``since_ns`` or later: it has turned out that they were not late."""
@@ -101,6 +109,11 @@ class LateHistory:
     def seconds(self, now_ns: int) -> float:
         """For how long packets have been coming, at most the span."""
         return 0.0 if self._began_ns is None else min(now_ns - self._began_ns, self.span_ns) / 1e9
+
+    @property
+    def covered_s(self) -> float:
+        """From the oldest packet kept to the newest; a time in which nothing came at the end is not in it."""
+        return (self._entries[-1].at_ns - self._entries[0].at_ns) / 1e9 if self._entries else 0.0
 
     def late_packets(self) -> Curve:
         """For each delay how many packets were later than that."""

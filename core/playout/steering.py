@@ -142,7 +142,7 @@ class Steering:
     def restart(self) -> None:
         """Another stream begins: its times have nothing to do with those before."""
         self.arrivals.restart()
-        self.what_if.clear()
+        self.what_if.begin_stream()
         self._target.clear()
         self.level.clear()
         self._pace.restart()

@@ -27,7 +27,7 @@ class WhatIfCurve:
     packets: int
     """How many packets this rests on."""
     seconds: float
-    """The time that this rests on."""
+    """The time that this rests on, from the first of them to the last."""
 
     def smallest_delay_ms(self, late_pct: float) -> float | None:
         """The smallest delay at which at most ``late_pct`` per cent came too late; ``None`` if not even 2 s do."""
@@ -52,15 +52,16 @@ class WhatIf:
         for history in self._histories.values():
             history.discard(since_ns)
 
-    def clear(self) -> None:
-        """Forget everything."""
+    def begin_stream(self) -> None:
+        """Another connection: what was late stays in memory, and the first packet has none before it."""
         for history in self._histories.values():
-            history.clear()
+            history.begin_stream()
 
     def curve(self, span: WhatIfSpan, now_ns: int) -> WhatIfCurve:
         """What every delay would have met within the span; all zero before the first packet."""
         history = self._histories[span]
-        packets, seconds = len(history), history.seconds(now_ns)
+        history.expire(now_ns)
+        packets, seconds = len(history), history.covered_s
         return WhatIfCurve(
             GRID_MS,
             history.late_packets() * 100 / max(packets, 1),

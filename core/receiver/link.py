@@ -43,6 +43,11 @@ _TIME_INTERVAL_S: Final = 1.0
 class SilentPathError(ConnectionError):
     """Nothing has come for `DEAD_AFTER_S`: no message, and no answer to a ping."""
 
+    def __init__(self, heard_ns: int) -> None:
+        """``heard_ns`` is when something came last, in monotonic nanoseconds."""
+        super().__init__()
+        self.heard_ns = heard_ns
+
 
 class LabDisconnectError(ConnectionError):
     """The network lab broke the connection off."""
@@ -116,7 +121,7 @@ class Link:
                 self._heard_ns = self._clock_ns()
                 answer = asyncio.ensure_future(await self._socket.ping())
             elif self._clock_ns() - self._heard_ns > DEAD_AFTER_S * 1e9:
-                raise SilentPathError
+                raise SilentPathError(self._heard_ns)
 
     @property
     def round_trip_ms(self) -> float | None:

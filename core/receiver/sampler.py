@@ -14,6 +14,7 @@ from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.opus.encoder import Application
 from core.opus.packet import SAMPLES_PER_MS
+from core.playout.cause import UnderrunCause
 from core.playout.figures import PlayoutInterval, UnderrunEpisode
 from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutMode
@@ -23,6 +24,9 @@ from core.receiver.playback import Playback
 from core.receiver.status import LatencyBreakdown
 
 EPISODES_KEPT: Final = 1_000
+
+_HERE: Final = (UnderrunCause.INTERPRETER, UnderrunCause.DEVICE)
+"""No server can help these."""
 
 CPU_EVERY_S: Final = 1.0
 """Over less the clock of processor time is too coarse."""
@@ -53,6 +57,8 @@ class Sampler:
         self._cpu_since_s, self._cpu_used_s = time.monotonic(), time.process_time()
         self._levels = LevelMeter(playback.played)
         self.levels: AudioLevels | None = None
+        self.underruns_here = 0
+        """Episodes that this machine made: a stalled interpreter, a sound device."""
         self._episodes: deque[UnderrunEpisode] = deque(maxlen=EPISODES_KEPT)
         self.latency: LatencyBreakdown = latency_breakdown(None, None, None, None, None, None)
         self.depth_ms: float | None = None
@@ -124,6 +130,7 @@ class Sampler:
                 monitor.events.add(Level.INFO, _told(change))
         for episode in interval.episodes:
             self._episodes.append(episode)
+            self.underruns_here += episode.cause in _HERE
             monitor.tally_episode(episode.cause.value, episode.began_ns / 1e9, episode.starved_ms)
             text = f"underrun: nothing to play for {episode.starved_ms:.0f} ms ({episode.cause.value})"
             monitor.events.add(Level.WARNING, text)

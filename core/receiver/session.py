@@ -32,15 +32,15 @@ from core.receiver.options import (
     SettingError,
     check_device_latency_ms,
 )
+from core.receiver.overseer import Overseer
 from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
-from core.receiver.sampler import PathFacts, Sampler
 from core.receiver.snapshot import snapshot_of, stats_of
 from core.receiver.status import ConnectionState, SessionSnapshot
-from core.receiver.verdict import Judge, Verdict
+from core.receiver.verdict import Verdict
 from core.receiver.wishes import Wishes
 from core.wire.attempts import Backoff
-from core.wire.control import Hello
+from core.wire.control import Config, Hello
 
 SAMPLE_INTERVAL_S: Final = 0.05
 """The monitor looks this often: two looks in each of its 100 ms bins."""
@@ -51,8 +51,6 @@ STALL_MS: Final = 15.0
 """An event loop that runs so late has not read what came meanwhile. Less is its usual scatter under load."""
 
 MAX_RETRY_AFTER_MS: Final = 3_600_000
-
-_OPEN_STATES: Final = (ConnectionState.CONNECTED, ConnectionState.STREAMING)
 
 
 class ListeningSession:
@@ -72,8 +70,7 @@ class ListeningSession:
         self._backoff = Backoff()
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
-        self._judge = Judge()
-        self._sampler = Sampler(self._buffer, self._playback, monitor)
+        self._overseer = Overseer(self._buffer, self._playback, self._reception, self._connection, self._lab, monitor)
         self._wishes = Wishes(self._reception, options.frame_ms)
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
@@ -81,9 +78,6 @@ class ListeningSession:
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._try_now = asyncio.Event()
-        self._packets_seen = 0
-        self._lost_ns: int | None = None
-        """Since when there has been no connection, after one that brought audio."""
         self._last_round_trip_ms: float | None = None
 
     async def run(self) -> None:
@@ -114,11 +108,12 @@ class ListeningSession:
 
     def _close(self) -> None:
         try:
-            self._look()
+            self._end_waiting()
+            self._overseer.look(self._round_trip_ms)
         finally:
             self._playback.close()
             self._buffer.close()
-            self._sampler.close()
+            self._overseer.close()
             if self._connection.status.state not in (ConnectionState.FAILED, ConnectionState.ENDED):
                 self._disconnected()
 
@@ -126,9 +121,15 @@ class ListeningSession:
         """Ask `run` to close everything and to return."""
         self._is_stopping = True
         # A server that never answers holds up the closing by half a second: nobody misses what it would have sent.
-        self._buffer.set_source_playing(False, time.monotonic_ns())
+        self._end_waiting()
         if self._task is not None:
             self._task.cancel()
+
+    def _end_waiting(self) -> None:
+        """Nothing is expected any more: an underrun or an outage that lasts is over, and has its cause."""
+        now_ns = time.monotonic_ns()
+        self._overseer.outages.end(now_ns)
+        self._buffer.set_source_playing(False, now_ns)
 
     @property
     def playout(self) -> PlayoutSettings:
@@ -164,9 +165,7 @@ class ListeningSession:
 
     def verdict(self, depth_ms: float) -> Verdict:
         """Whether a buffer of ``depth_ms`` would be enough for this server, and why not; also after the end."""
-        judge = self._judge
-        curve = self._buffer.what_if(WhatIfSpan.LONG, judge.now_ns)
-        return judge.verdict(depth_ms, curve, self._sampler.episodes, self._buffer.clock_skew_ppm)
+        return self._overseer.verdict(depth_ms)
 
     def try_now(self) -> None:
         """Make the next attempt to connect at once, where one is being waited for."""
@@ -253,7 +252,7 @@ class ListeningSession:
             self._connection.status,
             self._reception,
             self._wishes,
-            self._sampler,
+            self._overseer.sampler,
             self._buffer,
             self._playback.status(),
             self._round_trip_ms,
@@ -275,6 +274,8 @@ class ListeningSession:
                 self._connection.to(ConnectionState.FAILED, failure.reason, reason=failure.reason)
                 return
             await self._wait(failure)
+            if self._is_stopping:
+                return
 
     async def _attempt(self) -> Failure:
         """One connection, from handshake to close; says why it is over."""
@@ -292,7 +293,7 @@ class ListeningSession:
         except* CONNECT_ERRORS as group:
             failure = explain(group, self._options.url)
         finally:
-            self._look()
+            self._overseer.look(self._round_trip_ms)
             self._lab.end_connection()
             self._link = None
             self._wishes.closed()
@@ -303,22 +304,19 @@ class ListeningSession:
             failure = Failure(f"{failure.reason} ({bye.reason})", is_retryable=True, retry_after_s=wait_s)
         now_ns = time.monotonic_ns()
         self._buffer.set_source_playing(not failure.is_end, now_ns)
-        if self._reception.packets_on_connection:
-            self._lost_ns = now_ns
+        if self._reception.packets_received and not failure.is_end:
+            self._overseer.outages.begin(now_ns if failure.since_ns is None else failure.since_ns)
         return failure
 
     def _opened(self, link: Link) -> None:
         self._link = link
         self._wishes.opened(link)
         link.lab_delay_ms = self._lab.impairment.least_delay_ms
-        if self._lost_ns is not None:
-            self._buffer.note_outage(self._lost_ns, time.monotonic_ns())
-            self._lost_ns = None
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
             self._monitor.events.add(Level.CHANGE, "connected again")
         self._reception.begin_connection(time.monotonic_ns())
-        self._sampler.begin_connection()
+        self._overseer.sampler.begin_connection()
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
 
     async def _receive(self, link: Link) -> None:
@@ -338,11 +336,14 @@ class ListeningSession:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
+            if isinstance(event, Config):
+                self._wishes.answered(event)
             wish = self._wishes.for_server(event) if isinstance(event, Hello) else None
             if wish is not None:
                 await _until_closed(partial(link.send, wish))
         if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
             self._backoff.reset()
+            self._overseer.outages.end(time.monotonic_ns())
             dialect = _dialect_of(link)
             self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
             for complaint in self._wishes.complaints:
@@ -359,7 +360,8 @@ class ListeningSession:
         )
         self._try_now.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._try_now.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._try_now.wait()
 
     async def _play_out(self) -> None:
         """Let what is in the buffer be heard before the output closes."""
@@ -370,37 +372,8 @@ class ListeningSession:
     async def _sample(self) -> None:
         while True:
             self._playback.check()
-            self._look()
+            self._overseer.look(self._round_trip_ms)
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-
-    def _look(self) -> None:
-        self._note_doubt()
-        observer = self._reception.observer
-        # While nothing comes there is no bit rate.
-        has_come = self._reception.packets_received != self._packets_seen
-        self._packets_seen = self._reception.packets_received
-        self._sampler.look(
-            PathFacts(
-                observer.packet_ms,
-                observer.bitrate_kbps if has_come else None,
-                observer.application,
-                self._round_trip_ms,
-            )
-        )
-        status = self._connection.status
-        is_lost = status.state is ConnectionState.WAITING and self._reception.packets_received > 0
-        lost = self._buffer.counters().packets_lost
-        has_lab = self._lab.impairment.is_active
-        self._judge.look(time.monotonic_ns(), self._packets_seen, lost, status.reconnects + is_lost, has_lab)
-
-    def _note_doubt(self) -> None:
-        is_open = self._connection.status.state in _OPEN_STATES
-        # Through the lab nothing can have come any sooner.
-        lab_ns = round(self._lab.impairment.least_delay_ms * 1e6)
-        doubt = self._reception.doubt(time.monotonic_ns() - lab_ns) if is_open else None
-        if doubt is not None and self._connection.status.doubt is None:
-            self._monitor.events.add(Level.WARNING, doubt)
-        self._connection.note(doubt=doubt)
 
     async def _tell_stats(self, link: Link) -> None:
         """Tell the server how listening goes, if it wants to know."""

@@ -12,7 +12,7 @@ from core.receiver.link import Link
 from core.receiver.options import SettingError, check_frame_ms
 from core.receiver.reception import Reception
 from core.receiver.status import ApplicationControl, EncoderControl, FrameSizeControl
-from core.wire.control import Hello, Set
+from core.wire.control import Config, Hello, Set
 
 
 class Wishes:
@@ -22,11 +22,20 @@ class Wishes:
         """``frame_ms`` is what the command line asks for."""
         self._reception = reception
         self._asked = Set(frame_ms=frame_ms)
+        self._granted = Set()
+        """What of it was in force when a server answered last."""
         self._link: Link | None = None
 
     def opened(self, link: Link) -> None:
         """There is a connection to ask on."""
         self._link = link
+
+    def answered(self, config: Config) -> None:
+        """The server says what is in force; what it refused is not asked for again."""
+        if config.refused is None:
+            self._granted = self._asked
+        else:
+            self._asked = self._granted
 
     def closed(self) -> None:
         """There is none any more."""

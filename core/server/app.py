@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -14,11 +15,18 @@ from aiohttp import web
 
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
+from core.server.access.bearer import offered_protocols, without_token
+from core.server.access.gatekeeper import Gatekeeper
+from core.server.access.http_log import http_logger
+from core.server.access.refusals import Reason, Refusals
+from core.server.access.rights import Rights
+from core.server.access.settings import AccessError
+from core.server.access.tls import TlsKeeper
 from core.server.broadcast import Broadcast
 from core.server.clock import ServerClock
 from core.server.config import QueryError, ServerConfig, wants_rtp
 from core.server.facts import StreamFacts
-from core.server.gate import Gate, OpenGate, RefusedError
+from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
 from core.server.streams import Streams
@@ -47,6 +55,9 @@ class RunningServer:
     counters: ListenerCounters
     pump: asyncio.Task[None]
     """Ends only if something is wrong in this program; the context raises that when it is left."""
+    refusals: Refusals
+    reload: Callable[[], None]
+    """Read certificate and keys anew, without touching who listens; where that fails, warn and go on as before."""
 
     @property
     def stream(self) -> Broadcast:
@@ -57,11 +68,12 @@ class RunningServer:
 class Endpoint:
     """Turns requests into listeners."""
 
-    def __init__(self, config: ServerConfig, streams: Mapping[str, Broadcast], gate: Gate) -> None:
+    def __init__(self, config: ServerConfig, streams: Mapping[str, Broadcast], gate: Gate, refusals: Refusals) -> None:
         """``streams`` are those of the configuration, by name."""
         self._config = config
         self._streams = streams
         self._gate = gate
+        self._refusals = refusals
         self.counters = ListenerCounters()
         self._listeners = 0
         self._is_empty = asyncio.Event()
@@ -80,14 +92,20 @@ class Endpoint:
         name = request.match_info.get("name", self._config.streams[0].name)
         stream = self._streams.get(name)
         if stream is None:
+            try:
+                self._gate.visible(request, self._streams)
+            except RefusedError as refusal:
+                # Otherwise anybody could find out the names.
+                return _refused(refusal)
             return web.Response(status=404, text=f"There is no stream {name[:80]!r} here; /streams lists them.\n")
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             return web.Response(
                 status=426,
                 headers={"Upgrade": "websocket"},
-                text=f"This is live Opus audio over WebSocket: open ws://{request.host}{request.path} instead.\n",
+                text=f"This is live Opus audio over WebSocket: open {_scheme(request.secure)}://{request.host}{request.path}"
+                " instead.\n",
             )
-        offered = SUBPROTOCOL in _offered_protocols(request)
+        offered = SUBPROTOCOL in offered_protocols(request)
         try:
             is_rtp = wants_rtp(request.query, offered)
             settings = stream.asked(request.query)
@@ -97,10 +115,16 @@ class Endpoint:
             grant = self._gate.admit(request, name)
         except RefusedError as refusal:
             return _refused(refusal)
+        if settings != stream.settings and not grant.may_set:
+            self._gate.leave(grant)
+            self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
+            return _refused(
+                RefusedError(403, "the token gives no right to the settings in the address; leave them out")
+            )
         self._listeners += 1
         self._is_empty.clear()
         try:
-            return await self._serve(request, stream, settings, is_rtp=is_rtp)
+            return await self._serve(without_token(request), stream, settings, grant, is_rtp=is_rtp)
         finally:
             self._gate.leave(grant)
             self._listeners -= 1
@@ -108,7 +132,11 @@ class Endpoint:
                 self._is_empty.set()
 
     async def list_streams(self, request: web.Request) -> web.Response:
-        """What there is to hear, as JSON."""
+        """What there is to hear for whoever asks, as JSON."""
+        try:
+            visible = self._gate.visible(request, self._streams)
+        except RefusedError as refusal:
+            return _refused(refusal)
         streams = [
             {
                 "name": name,
@@ -120,11 +148,12 @@ class Endpoint:
             }
             for name, stream in self._streams.items()
             for facts in (stream.facts(stream.settings) or StreamFacts.of(stream.settings),)
+            if name in visible
         ]
         return web.json_response({"streams": streams})
 
     async def _serve(
-        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, *, is_rtp: bool
+        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant, *, is_rtp: bool
     ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,
@@ -137,9 +166,11 @@ class Endpoint:
             stream,
             socket,
             self.counters,
+            Rights(grant, self._refusals, stream.clock),
             is_rtp=is_rtp,
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
+            adaptation=self._config.adaptation,
         )
         await listener.run(request, settings)
         return socket
@@ -166,39 +197,47 @@ async def serving(
     """A server that listens while the context is open, and says goodbye to its listeners at the end.
 
     ``source`` opens the PCM source in place of those configured; ``clock`` is for tests in virtual time; without a
-    ``gate`` everybody may listen.
+    ``gate`` the configuration says who may listen.
 
     Raises:
         ValueError: a token that the configuration names cannot be read.
+        AccessError: certificate or keys cannot be had.
         OSError: the address cannot be bound.
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
     built = Streams(config.streams, source, clock)
     streams = built.by_name
     ingest = Ingest(built.push_points)
-    endpoint = Endpoint(config, streams, gate or OpenGate())
+    refusals = Refusals()
+    keeper = Gatekeeper(config.access, config.limits, refusals)
+    tls = TlsKeeper(config.tls) if config.tls is not None else None
+    endpoint = Endpoint(config, streams, gate or keeper, refusals)
     runner = web.AppRunner(
         build_app(config, endpoint, ingest),
         handle_signals=False,
         access_log=None,
+        logger=http_logger(refusals),
+        # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
+        keepalive_timeout=config.limits.header_timeout_s,
         handler_cancellation=True,
         # By then the listeners are gone.
         shutdown_timeout=0.1,
     )
     await runner.setup()
-    site = web.TCPSite(runner, config.host, config.port)
     try:
-        await site.start()
+        listening = await _listen(runner, config, tls)
     except (OSError, UnicodeError):
         await runner.cleanup()
         raise
-    port = runner.addresses[0][1]
+    port = listening.sockets[0].getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
     pump = asyncio.create_task(_run(streams.values()))
     try:
-        yield RunningServer(f"ws://{host}:{port}{config.path}", streams, endpoint.counters, pump)
+        url = f"{_scheme(tls is not None)}://{host}:{port}{config.path}"
+        reload = functools.partial(_reload, keeper, tls)
+        yield RunningServer(url, streams, endpoint.counters, pump, refusals, reload)
     finally:
-        await site.stop()
+        listening.close()
         await ingest.shut_down()
         for stream in streams.values():
             stream.shut_down()
@@ -209,6 +248,32 @@ async def serving(
         await asyncio.wait({pump})
         if not pump.cancelled():
             pump.result()
+
+
+async def _listen(runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None) -> asyncio.Server:
+    """Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake."""
+    assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
+    return await asyncio.get_running_loop().create_server(
+        runner.server,
+        config.host,
+        config.port,
+        ssl=tls.context if tls is not None else None,
+        ssl_handshake_timeout=config.limits.header_timeout_s if tls is not None else None,
+        backlog=128,
+    )
+
+
+def _reload(keeper: Gatekeeper, tls: TlsKeeper | None) -> None:
+    for part in (keeper, tls):
+        try:
+            if part is not None:
+                part.reload()
+        except AccessError as error:
+            logger.warning("%s; what was in force stays", error)
+
+
+def _scheme(is_secure: bool) -> str:
+    return "wss" if is_secure else "ws"
 
 
 async def _run(streams: Iterable[Broadcast]) -> None:
@@ -222,8 +287,3 @@ def _refused(refusal: RefusedError) -> web.Response:
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
     return web.Response(status=refusal.status, headers=headers, text=f"{refusal.reason}\n")
-
-
-def _offered_protocols(request: web.Request) -> list[str]:
-    offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
-    return [offer.strip() for offer in offers.split(",")]

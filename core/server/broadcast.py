@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from core.audio.sources import SourceError
 from core.opus.encoder import EncoderSettings
+from core.server.adaptation import Decision
 from core.server.clock import ServerClock
 from core.server.encoding import Member
 from core.server.facts import StreamFacts
@@ -30,6 +31,7 @@ class CloseCode(enum.IntEnum):
 
     NORMAL = 1000
     GOING_AWAY = 1001
+    POLICY_VIOLATION = 1008
     INTERNAL_ERROR = 1011
     TRY_AGAIN_LATER = 1013
 
@@ -61,6 +63,8 @@ class StreamCounters:
     reanchored: int = 0
     """How often the stream was more than a second late and its deadlines were moved."""
     source_failures: int = 0
+    adaptations: int = 0
+    """How often a listener's bit rate was changed because of its link."""
 
 
 class Broadcast(ABC):
@@ -106,12 +110,18 @@ class Broadcast(ABC):
         """What a listener with ``settings`` hears; ``None``: not known yet, `Audience.show_facts` will tell."""
 
     @abstractmethod
-    def change(self, listener: Audience, wanted: Set) -> None:
+    def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Go over to other settings at a packet boundary; `Audience.in_force` tells when it is done.
+
+        Returns what it will have; ``None`` for one who was finished: its last messages are on their way.
 
         Raises:
             EncoderSettingsError: that cannot be; nothing was changed.
         """
+
+    @abstractmethod
+    def adapt(self, listener: Audience, decision: Decision) -> None:
+        """As `change`, by the server's own decision; nothing happens where nothing can be changed."""
 
     @abstractmethod
     def settings_of(self, listener: Audience) -> EncoderSettings:

@@ -21,6 +21,8 @@ class ServerClock:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.now_ns = now_ns
+        self.wall_unix_ns = unix_now_ns
+        """Unix time in nanoseconds as the wall clock shows it; what others have stamped is compared with that."""
         self._sleep = sleep
         self._unix_offset_ns = unix_now_ns() - now_ns()
 

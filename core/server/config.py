@@ -18,6 +18,8 @@ from core.opus.encoder import (
     EncoderSettings,
     EncoderSettingsError,
 )
+from core.server.access.settings import AccessSettings, LimitSettings, TlsSettings
+from core.server.adaptation import AdaptationSettings
 from core.wire.control import Set
 
 DEFAULT_PORT: Final = 8765
@@ -130,6 +132,11 @@ class ServerConfig:
     path: str = DEFAULT_PATH
     queue_ms: float = 500.0
     stuck_s: float = 5.0
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    tls: TlsSettings | None = None
+    """``None``: unencrypted."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

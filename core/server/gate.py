@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
+
+
+class MessageLimit(Protocol):
+    """How many messages one connection may send."""
+
+    def is_too_many(self) -> bool:
+        """Count a message; tells whether it is to be ignored."""
+
+    def is_flood(self) -> bool:
+        """Count an ignored message; tells whether that was enough."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +29,8 @@ class Grant:
     """Whether it may ask for other settings of the encoder."""
     expires_unix_s: float | None = None
     """When the connection has to end; ``None``: never."""
+    messages: MessageLimit | None = field(default=None, repr=False)
+    """What it may send; ``None``: any number."""
 
 
 @dataclass
@@ -44,6 +57,13 @@ class Gate(Protocol):
     def leave(self, grant: Grant) -> None:
         """Somebody who was admitted has gone."""
 
+    def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
+        """Those of the ``streams`` that whoever asks may know of.
+
+        Raises:
+            RefusedError: it may know of nothing here.
+        """
+
 
 class OpenGate:
     """Lets everybody in."""
@@ -54,3 +74,7 @@ class OpenGate:
 
     def leave(self, grant: Grant) -> None:
         """Nobody is counted."""
+
+    def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
+        """All of them."""
+        return list(streams)

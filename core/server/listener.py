@@ -10,11 +10,14 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
+from core.server.access.rights import Rights
+from core.server.adaptation import AdaptationSettings
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
 from core.server.facts import StreamFacts
 from core.server.frames import text_frame
 from core.server.framing import RtpListener
+from core.server.link_watch import LinkWatch
 from core.server.outbox import Outbox
 from core.server.packets import EncodedPacket
 from core.wire.control import (
@@ -36,6 +39,9 @@ DRAIN_LIMIT_S: Final = 1.5
 """After its last message a listener has this long to take what is queued and to say goodbye."""
 
 RETRY_WHEN_STUCK_MS: Final = 2_000
+
+MAX_CLOSE_REASON_BYTES: Final = 123
+"""RFC 6455 §5.5: a control frame holds 125, of which two are the code."""
 
 
 @dataclass(slots=True)
@@ -60,27 +66,34 @@ class Listener:
         stream: Broadcast,
         socket: web.WebSocketResponse,
         counters: ListenerCounters,
+        rights: Rights,
         *,
         is_rtp: bool,
         queue_ms: float,
         stuck_s: float,
+        adaptation: AdaptationSettings,
     ) -> None:
-        """``socket`` is not prepared yet; ``queue_ms`` and ``stuck_s`` are those of `ServerConfig`."""
+        """``socket`` is not prepared yet; ``rights`` are the client's; the rest is as in `ServerConfig`."""
         self._stream = stream
         self._clock: ServerClock = stream.clock
         self._socket = socket
         self._counters = counters
+        self._rights = rights
         self._rtp = RtpListener(stream.rtp, stream.clock) if is_rtp else None
         # The lead comes at once, and shall not be what the queue drops first.
         self._queue_ms = queue_ms + (0 if is_rtp else stream.lead_ms)
         self._stuck_s = stuck_s
+        self._adaptation = adaptation
         self._outbox: Outbox | None = None
         self._blocked_ns: int | None = None
         """Since when nothing could be sent."""
         self._has_greeted = False
         self._has_reported = False
-        self._reported = (0, 0)
+        self._has_asked = False
+        """Whether it has ever asked for settings: then it is told of them, be it a bare client."""
+        self._link: LinkWatch | None = None
         self._close_code = CloseCode.NORMAL
+        self._close_reason = b""
         self._deadline: asyncio.TimerHandle | None = None
         self._is_over: asyncio.Future[None] | None = None
         self._malformed_messages = 0
@@ -106,11 +119,12 @@ class Listener:
         outbox.send_media(frame, packet)
 
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
-        """Answer a `set`, at its place between the packets."""
+        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
         if self._rtp is not None:
             self._rtp.moved()
-        timestamp = None if self._rtp is None else self._rtp.timestamp(media_time)
-        self._send(StreamFacts.of(settings).config(timestamp))
+        if self._rtp is not None or self._has_asked:
+            timestamp = None if self._rtp is None else self._rtp.timestamp(media_time)
+            self._send(StreamFacts.of(settings).config(timestamp))
 
     def show_facts(self, facts: StreamFacts) -> None:
         """Greet an RTP client, again if the stream has become another one; a bare one is told nothing."""
@@ -144,29 +158,26 @@ class Listener:
         return True
 
     def report(self, now_ns: int) -> None:
-        """Each second a sender report and the server's figures."""
-        outbox, rtp = self._outbox, self._rtp
-        if rtp is None or outbox is None or not self._has_greeted:
+        """Each second: is the link good enough; to RTP clients the server's figures; the end, if its time is up."""
+        if self._deadline is None and (reason := self._rights.why_over(now_ns)) is not None:
+            self._send_away(reason)
+        link = self._link
+        if link is None:
             return
-        reported_ns, reported_bytes = self._reported
-        self._reported = (now_ns, outbox.bytes_sent)
-        self._report_sender(rtp)
-        self._send(
-            Stats(
-                {
-                    "queue_depth_ms": outbox.queue.depth_ms,
-                    "packets_sent": outbox.packets_sent,
-                    "packets_dropped": outbox.queue.packets_dropped,
-                    "bytes_sent": outbox.bytes_sent,
-                    "bitrate": round((outbox.bytes_sent - reported_bytes) * 8e9 / max(1, now_ns - reported_ns)),
-                }
-            )
-        )
+        decision = link.look(now_ns)
+        if decision is not None:
+            self._stream.adapt(self, decision)
+        if self._rtp is not None and self._has_greeted:
+            self._report_sender(self._rtp)
+            self._send(link.stats)
 
     def finish(self, bye: Bye, code: CloseCode) -> None:
         """Send what is queued, unless the server goes away, then goodbye; close within `DRAIN_LIMIT_S`."""
         outbox = self._outbox
         self._close_code = code
+        if code is CloseCode.POLICY_VIOLATION:
+            # Also for who is sent no `bye`.
+            self._close_reason = bye.reason.encode("ascii", "replace")[:MAX_CLOSE_REASON_BYTES]
         if outbox is None:
             return
         if code is not CloseCode.NORMAL and code is not CloseCode.INTERNAL_ERROR:
@@ -190,7 +201,9 @@ class Listener:
             return  # It was lost already.
         over = self._is_over = asyncio.get_running_loop().create_future()
         self._outbox = Outbox(transport, self._queue_ms, lambda: self._stream.housekeeping.blocked(self))
-        self._reported = (self._clock.now_ns(), 0)
+        self._link = LinkWatch(
+            self._outbox, self._clock.now_ns(), self._adaptation, settings, is_rtp=self._rtp is not None
+        )
         facts = self._stream.facts(settings)
         if facts is not None:
             self.show_facts(facts)
@@ -202,7 +215,7 @@ class Listener:
             await asyncio.wait((reading,))
             if not reading.cancelled():
                 reading.result()
-            await self._socket.close(code=self._close_code)
+            await self._socket.close(code=self._close_code, message=self._close_reason)
         finally:
             reading.cancel()
             self._stream.leave(self)
@@ -213,12 +226,19 @@ class Listener:
         try:
             async for message in self._socket:
                 received_us = self._clock.unix_now_us()
-                if message.type is WSMsgType.TEXT:
+                if self._rights.is_too_many():
+                    if self._deadline is None and (reason := self._rights.why_flood()) is not None:
+                        self._send_away(reason)
+                elif message.type is WSMsgType.TEXT:
                     self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:
                     self._malformed("a binary message; a client sends text only")
         except ConnectionError:
             logger.debug("a listener's connection was lost")
+
+    def _send_away(self, reason: str) -> None:
+        """For good: a client that comes back as it is would be refused again."""
+        self._stream.dismiss(self, Bye(reason), CloseCode.POLICY_VIOLATION)
 
     def _answer(self, text: str, received_us: int) -> None:
         try:
@@ -229,13 +249,18 @@ class Listener:
         if isinstance(message, Time):
             # Past the queue and stamped at the last moment: what waits there would look like the network's delay.
             self._send(Time(message.client_transmitted, received_us, self._clock.unix_now_us()), at_once=True)
+        elif isinstance(message, Stats) and self._link is not None:
+            self._link.take_stats(message)
+        elif isinstance(message, Set) and (denied := self._rights.why_no_set()) is not None:
+            self._refuse(denied)
         elif isinstance(message, Set):
+            self._has_asked = True
             try:
-                self._stream.change(self, message)
+                settings = self._stream.change(self, message)
+                if settings is not None and self._link is not None:
+                    self._link.wish(settings)
             except EncoderSettingsError as error:
-                facts = self._stream.facts(self._stream.settings_of(self))
-                if facts is not None:
-                    self._send(facts.config(refused=str(error)), at_once=True)
+                self._refuse(str(error))
 
     def _send(self, message: ControlMessage, *, at_once: bool = False) -> None:
         outbox = self._outbox
@@ -272,3 +297,9 @@ class Listener:
         self._malformed_messages += 1
         if self._malformed_messages == 1:
             logger.warning("ignored a listener's message: %s (further ones are only counted)", reason)
+
+    def _refuse(self, reason: str) -> None:
+        """Answer a `set` that changed nothing."""
+        facts = self._stream.facts(self._stream.settings_of(self))
+        if facts is not None:
+            self._send(facts.config(refused=reason), at_once=True)

@@ -15,13 +15,14 @@ from typing import Final
 from core.opus.packet import SAMPLES_PER_MS
 from core.server.packets import EncodedPacket
 from core.server.send_queue import Queued, SendQueue
+from core.server.unsent import unsent_bytes
 
 SEND_BUFFER_BYTES: Final = 16 * 1024
 """The socket's own queue. What it holds can no longer be dropped, so it shall hold little, but still some of the
 longest packets there are (60 ms at 510 kbit/s: 3,825 bytes)."""
 
 UNSENT_BYTES: Final = 4 * 1024
-"""Of these, how many may not even have been sent (TCP_NOTSENT_LOWAT): at 32 kbit/s one second, plus one packet."""
+"""Of these, how many may not even have been sent: at 32 kbit/s one second, plus one packet."""
 
 
 class Outbox:
@@ -39,12 +40,16 @@ class Outbox:
         self._on_blocked = on_blocked
         self._is_blocked = self._is_closed = False
         self.queue = SendQueue(queue_ms)
+        self._is_watched = False
         self.packets_sent = 0
         self.bytes_sent = 0
         """Opus bytes."""
+        self.bytes_written = 0
+        """Of all frames, those included that the system has not sent yet."""
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # For what the transport holds: it goes on when the system holds less.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         is_plain = transport.get_extra_info("sslcontext") is None
         self._descriptor = connection.fileno() if is_plain and sys.platform != "win32" else None
@@ -54,13 +59,23 @@ class Outbox:
         """Whether all was given to the system."""
         return not self.queue and not self._buffered()
 
+    def watch(self) -> int:
+        """Look at what the system has not sent yet, in bytes; call it about once a second.
+
+        Where that is more than `UNSENT_BYTES`, no more is given to it from then on until it has sent some: the queue is
+        where what is late can be seen, and dropped. Asking before each packet costs, so only then.
+        """
+        unsent = 0 if self._descriptor is None or self._is_closing() else unsent_bytes(self._descriptor)
+        self._is_watched = unsent > UNSENT_BYTES or (self._is_watched and unsent > 0)
+        return unsent + self._buffered()
+
     def send_packet(self, packet: EncodedPacket) -> None:
         """A bare packet."""
         self.send_media(packet.frame, packet)
 
     def send_media(self, frame: bytes, packet: EncodedPacket) -> None:
         """A packet in its frame."""
-        if self._is_blocked or self._buffered():
+        if self._is_blocked or self._is_full():
             if not self._is_closed:
                 self.queue.put_media(Queued(frame, packet.duration / SAMPLES_PER_MS, len(packet.payload)))
                 self._note_blocked()
@@ -73,7 +88,7 @@ class Outbox:
         """A message that belongs at this place of the stream."""
         if self._is_closed:
             return
-        if self._is_blocked or self._buffered():
+        if self._is_blocked or self._is_full():
             self.queue.put_control(frame)
             self._note_blocked()
         else:
@@ -87,7 +102,7 @@ class Outbox:
     def flush(self) -> bool:
         """Give the socket what it takes now; tells whether it took anything."""
         has_moved = False
-        while self.queue and not self._buffered():
+        while self.queue and not self._is_full():
             queued = self.queue.take()
             self._write(queued.frame)
             has_moved = True
@@ -105,11 +120,18 @@ class Outbox:
         """Cut the connection."""
         self._transport.abort()
 
+    def _is_full(self) -> bool:
+        if self._buffered():
+            return True
+        is_watched = self._is_watched and self._descriptor is not None and not self._is_closing()
+        return is_watched and unsent_bytes(self._descriptor or 0) > UNSENT_BYTES
+
     def _write(self, frame: bytes) -> None:
         """To a transport that holds nothing: straight to the system, which is half the price of asking the transport.
 
         What the system does not take goes to the transport, as does every error: it closes the connection then.
         """
+        self.bytes_written += len(frame)
         if self._descriptor is None or self._is_closing():
             self._transport.write(frame)
             return

@@ -11,6 +11,7 @@ from core.audio.sources import SourceError
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
 from core.opus.media import MediaPacket
 from core.opus.packet import SAMPLE_RATE_HZ, MalformedPacketError, PacketInfo, parse_packet
+from core.server.adaptation import Decision
 from core.server.broadcast import Audience, Broadcast
 from core.server.clock import ServerClock
 from core.server.config import SETTING_KEYS, QueryError
@@ -72,7 +73,10 @@ class RelayStream(Broadcast):
         """Upstream's, once they are known."""
         return self._facts
 
-    def change(self, listener: Audience, wanted: Set) -> None:
+    def adapt(self, listener: Audience, decision: Decision) -> None:
+        """Nothing: a listener whose link is too narrow for these packets loses some of them."""
+
+    def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Refuse.
 
         Raises:

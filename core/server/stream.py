@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
+from core.server.adaptation import Decision
 from core.server.broadcast import Audience, Broadcast
 from core.server.clock import ServerClock
 from core.server.config import changed, limits, settings_from_query
@@ -49,15 +51,29 @@ class Stream(Broadcast):
         """Always known: what is asked for is what is made."""
         return StreamFacts.of(settings)
 
-    def change(self, listener: Audience, wanted: Set) -> None:
+    def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Go over to other settings at a packet boundary; `Audience.in_force` tells when it is done.
+
+        Returns what it will have; ``None`` for one who was finished: its last messages are on their way.
 
         Raises:
             EncoderSettingsError: Opus can't do that; nothing was changed.
         """
         if listener not in self._listeners:
-            return  # It was finished; its last messages are on their way.
-        settings = self._listeners[listener] = changed(self._listeners[listener], wanted)
+            return None
+        settings = changed(self._listeners[listener], wanted)
+        self._move(listener, settings)
+        return settings
+
+    def adapt(self, listener: Audience, decision: Decision) -> None:
+        """As `change`, by the server's own decision."""
+        if listener in self._listeners:
+            before = self._listeners[listener]
+            self._move(listener, replace(before, bitrate=decision.bitrate, frame_ms=decision.frame_ms))
+            self.counters.adaptations += 1
+
+    def _move(self, listener: Audience, settings: EncoderSettings) -> None:
+        self._listeners[listener] = settings
         if self._pool is None:
             listener.in_force(settings, 0)
         else:

@@ -24,10 +24,11 @@ class VerdictView:
 def verdict_view(verdict: Verdict | None, is_running: bool) -> VerdictView:
     """``None`` means that there has been no session yet."""
     if verdict is None or (verdict.answer is Answer.UNKNOWN and not is_running):
-        return VerdictView(
-            "", translate("Verdict", "Connect, and the answer comes after ten seconds of audio."), "muted"
-        )
+        text = translate("Verdict", "Connect, and the answer comes after ten seconds of audio.")
+        return VerdictView("", text, "muted")
     if verdict.answer is Answer.UNKNOWN:
+        if not verdict.has_audio:
+            return VerdictView("…", translate("Verdict", "No audio has come yet."), "muted")
         rest = max(1, round(LEAST_S - verdict.seconds))
         waiting = translate("Verdict", "Listening for another {seconds} s before there is an answer.")
         return VerdictView("…", waiting.format(seconds=count(rest)), "muted")
@@ -51,15 +52,14 @@ def _lateness(verdict: Verdict) -> str:
     latest = (
         translate("Verdict", "more than 2 s") if verdict.latest_ms is None else plain_milliseconds(verdict.latest_ms)
     )
-    if verdict.dropouts_per_min == 0:
+    if verdict.dropouts == 0:
         return translate("Verdict", "In {span} no packet came more than {latest} late.").format(
             span=span, latest=latest
         )
-    times = round(verdict.dropouts_per_min * verdict.seconds / 60)
     late = translate("Verdict", "Late {times} times in {span}, by up to {latest}").format(
-        times=count(times), span=span, latest=latest
+        times=count(verdict.dropouts), span=span, latest=latest
     )
-    if times == 1:
+    if verdict.dropouts == 1:
         late = translate("Verdict", "Late once in {span}, by up to {latest}").format(span=span, latest=latest)
     if verdict.latest_ms is None:
         return translate("Verdict", "{late}: no buffer is enough.").format(late=late)

@@ -51,6 +51,8 @@ class ElidedLabel(TextLabel):
         if text != self._full_text:
             self._full_text = text
             self.setToolTip(text)
+            # What is painted is cut, what is read out is not.
+            self.setAccessibleName(text)
             self._elide()
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802 - Qt's name

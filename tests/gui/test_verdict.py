@@ -13,17 +13,18 @@ from tests.gui.conftest import Bench, eventually
 from tests.gui.fake_session import NO_VERDICT
 
 GOOD = replace(NO_VERDICT, answer=Answer.GOOD, seconds=48.0, latest_ms=35.0)
-BAD = replace(NO_VERDICT, answer=Answer.BAD, seconds=60.0, dropouts_per_min=12.0, latest_ms=150.0)
+BAD = replace(NO_VERDICT, answer=Answer.BAD, seconds=60.0, dropouts=12, latest_ms=150.0)
 
 
 @pytest.mark.parametrize(
     ("verdict", "word", "sentence"),
     [
         (replace(NO_VERDICT, seconds=4.0), "…", "Listening for another 6 s before there is an answer."),
+        (replace(NO_VERDICT, has_audio=False), "…", "No audio has come yet."),
         (GOOD, "✓ Yes", "In 48 s no packet came more than 35 ms late."),
         (BAD, "✕ No", "Late 12 times in 60 s, by up to 150 ms: a buffer of 150 ms would have been enough."),
         (
-            replace(BAD, seconds=300.0, dropouts_per_min=0.2, answer=Answer.ALMOST),
+            replace(BAD, seconds=300.0, dropouts=1, answer=Answer.ALMOST),
             "▲ Almost",
             "Late once in 5 min, by up to 150 ms: a buffer of 150 ms would have been enough.",
         ),

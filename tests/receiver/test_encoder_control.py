@@ -170,6 +170,18 @@ async def test_an_application_that_is_not_offered_is_refused_and_asked_of_nobody
     assert wishes.application.requested is None
 
 
+async def test_what_a_server_has_refused_is_not_asked_for_again() -> None:
+    wishes, link, _ = wishes_at(hello("audio", "voip", "audio"))
+    in_force = Config(20.0, None, None, False, False, "voip")
+    await wishes.ask_application(Application.VOIP)
+    wishes.answered(in_force)
+    await wishes.ask_application(Application.AUDIO)
+    wishes.answered(replace(in_force, refused="not with these listeners"))
+    assert wishes.application.requested is Application.VOIP
+    assert wishes.for_server(hello("audio", "voip", "audio")) == Set(application="voip")
+    assert len(link.sent) == 2
+
+
 def voice() -> ArraySource:
     return ArraySource(np.tile(voice_like(RATE, 4.0), (10, 1)))
 

@@ -21,6 +21,7 @@ from core.playout.cause import UnderrunCause
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.status import ConnectionState, SessionSnapshot
+from core.receiver.verdict import Answer as Enough
 from core.wire.control import Bye, pack_control
 from tests.receiver.harness import Answer, Listening, listening, opus_packets, send_paced, serving
 
@@ -110,6 +111,92 @@ async def test_a_broken_connection_is_made_again_by_itself() -> None:
         assert {episode.cause for episode in run.snapshot.episodes} == {UnderrunCause.OUTAGE}
 
 
+def episodes_of(run: Listening) -> list[UnderrunCause]:
+    return [episode.cause for episode in run.snapshot.episodes]
+
+
+async def test_an_outage_of_several_attempts_is_one_and_the_cause_of_its_underrun() -> None:
+    """The server goes, is away while the session tries again and again, and comes back."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+
+    async def break_off(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(25))
+        connection.transport.abort()
+
+    async with serving(break_off, port) as url:
+        run = listening(url)
+        listener = await run.__aenter__()
+        await listener.until(lambda: listener.snapshot.packets_received >= 25)
+    try:
+        await listener.until(lambda: listener.snapshot.connection.attempt >= 3, timeout_s=15)
+        assert listener.session.verdict(2_000).outages == 1
+        async with serving(stream, port):
+            await listener.until(lambda: listener.snapshot.connection.state is ConnectionState.STREAMING, timeout_s=15)
+            await listener.until(lambda: bool(listener.snapshot.episodes))
+            assert episodes_of(listener) == [UnderrunCause.OUTAGE]
+            assert listener.session.verdict(2_000).outages == 1
+    finally:
+        await run.__aexit__(None, None, None)
+
+
+async def test_who_stops_during_an_outage_knows_what_it_was() -> None:
+    async def break_off(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(25))
+        connection.transport.abort()
+
+    async with serving(break_off) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.WAITING)
+        await run.until(lambda: run.snapshot.underruns.episodes == 1)
+        run.session.stop()
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.DISCONNECTED)
+        assert episodes_of(run) == [UnderrunCause.OUTAGE]
+        assert run.session.verdict(60).answer is Enough.BAD
+
+
+async def test_a_connection_lost_and_then_refused_is_not_good_afterwards() -> None:
+    accepted = 0
+
+    async def break_off(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(25))
+        connection.transport.abort()
+
+    def once(connection: ServerConnection, request: Request) -> Response | None:
+        nonlocal accepted
+        accepted += 1
+        return None if accepted == 1 else connection.respond(HTTPStatus.FORBIDDEN, "no\n")
+
+    async with serving(break_off, process_request=once) as url, listening(url) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+        verdict = run.session.verdict(2_000)
+        assert (verdict.outages, verdict.answer) == (1, Enough.BAD)
+
+
+async def test_an_open_connection_on_which_nothing_comes_any_more_gets_no_good_verdict() -> None:
+    async def fall_silent(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(25))
+        await connection.wait_closed()
+
+    async with serving(fall_silent) as url, listening(url) as run:
+        await run.until(lambda: run.session.verdict(200).answer is Enough.BAD, timeout_s=6)
+        verdict = run.session.verdict(200)
+        assert (verdict.outages, verdict.dropouts) == (0, 1)
+        assert verdict.latest_ms is None or verdict.latest_ms > 1_000
+
+
+async def test_stopping_beats_trying_again_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    async with listening(f"ws://127.0.0.1:{port}/ws-audio") as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.WAITING)
+        async with serving(stream, port):
+            run.session.try_now()
+            run.session.stop()
+            await run.until(lambda: run.snapshot.connection.state is ConnectionState.DISCONNECTED)
+            await asyncio.sleep(0.3)
+            assert run.snapshot.connection.state is ConnectionState.DISCONNECTED
+
+
 async def test_a_server_that_is_not_there_yet_is_tried_until_it_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
@@ -167,8 +254,8 @@ def refuse(status: HTTPStatus, **headers: str) -> Answer:
     ("status", "line"),
     [
         (HTTPStatus.NOT_FOUND, "no stream at this path (HTTP 404); check the path"),
-        (HTTPStatus.UNAUTHORIZED, "refused access (HTTP 401); check the token"),
-        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403); check the token"),
+        (HTTPStatus.UNAUTHORIZED, "refused access (HTTP 401: no); check the token"),
+        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403: no); check the token"),
         (HTTPStatus.OK, "is a web page, not a WebSocket (HTTP 200)"),
     ],
 )

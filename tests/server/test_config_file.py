@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -13,8 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.cli.access_options import add_access_options, with_access_options
 from core.opus.encoder import Application, EncoderSettings
 from core.server import config_file
+from core.server.access.settings import AccessError, LimitSettings
 from core.server.config import ServerConfig, StreamConfig
 from core.server.config_file import ConfigError, config_from, load_config, parse_config
 from core.server.streams import check_source
@@ -46,6 +50,34 @@ def test_the_example_names_every_key_there_is() -> None:
     of_stream = {each.name for each in dataclasses.fields(StreamConfig)} - {"settings"}
     of_encoder = {each.name for each in dataclasses.fields(EncoderSettings)}
     assert {key for key in of_stream | of_encoder if f"{key} = " not in text} == set()
+
+
+def test_what_the_example_only_hints_at_is_accepted_as_well() -> None:
+    """Each commented-out line that is a key or a table, taken in; of two that exclude each other the first."""
+    lines = [
+        line.removeprefix("# ")
+        for line in EXAMPLE.read_text().splitlines()
+        if line.startswith(("# [", "# ")) and ("= " in line or line.startswith("# ["))
+    ]
+    hints = [line for line in lines if re.match(r"\[|[a-z_]+ = ", line) and "_token_env" not in line]
+    text = "\n".join(hints)
+    config = parsed(text[: text.index("bitrate = 32000")] + text[text.index("[[stream]]") :])
+    assert config.access.audience == "radio"
+    assert config.limits.max_listeners == 1_000
+    assert config.tls is not None
+    assert config.tls.key == HERE / "key.pem"
+    assert config.streams[0].source == (str(HERE / "one.flac"), str(HERE / "two.mp3"))
+
+
+def test_options_count_beside_what_a_file_says_of_access() -> None:
+    parser = argparse.ArgumentParser()
+    add_access_options(parser)
+    config = parsed('[server]\nhost = "::"\n[access]\nsecret_file = "s"\nissuer = "a"\n[limits]\nmessages_per_s = 7')
+    changed = with_access_options(config, parser.parse_args(["--token-issuer", "b", "--max-listeners", "3"]))
+    assert changed.access == dataclasses.replace(config.access, issuer="b")
+    assert changed.limits == LimitSettings(messages_per_s=7, max_listeners=3)
+    with pytest.raises(AccessError, match="are both given"):
+        with_access_options(config, parser.parse_args(["--token-secret-env", "X"]))
 
 
 def test_all_keys_reach_their_places() -> None:

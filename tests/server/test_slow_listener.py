@@ -10,11 +10,18 @@ from dataclasses import replace
 import websockets
 
 from core.opus.encoder import EncoderSettings
+from core.server.adaptation import AdaptationSettings
 from core.server.app import serving
 from core.server.config import ServerConfig, one_stream
 from tests.server.helpers import bare_client, hear, rtp_client, until
 
-CONFIG = one_stream(source="sweep", port=0, settings=EncoderSettings(48_000, 2, 10.0, bitrate=510_000), queue_ms=200)
+CONFIG = one_stream(
+    source="sweep",
+    port=0,
+    settings=EncoderSettings(48_000, 2, 10.0, bitrate=510_000),
+    queue_ms=200,
+    adaptation=AdaptationSettings(is_on=False),
+)
 """64 kB a second, so that even the smallest socket buffers are full within the first half."""
 
 
