@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Final
 
+from core.audio.priority import put_off_collecting
 from core.receiver.options import DEFAULT_URL
 from gui.options import WindowOptions
 
@@ -18,6 +19,7 @@ def open_window(options: WindowOptions) -> int:
     In the latter case one line on standard error names the headless command. That there is a display is for the
     caller to know: without one Qt aborts the process.
     """
+    put_off_collecting()
     # qasync reads it while it is imported.
     os.environ["QT_API"] = "pyside6"
     try:

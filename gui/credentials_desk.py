@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from core.receiver.options import SettingError
 from gui.credentials import Credentials, CredentialsKeeper
-from gui.widgets.credentials_dialog import CredentialsDialog
+
+if TYPE_CHECKING:
+    from gui.widgets.credentials_dialog import CredentialsDialog
 
 
 class CredentialsDesk(QObject):
@@ -28,6 +32,9 @@ class CredentialsDesk(QObject):
 
     def ask(self, url: str) -> None:
         """Show the credentials for ``url``, and take others."""
+        # Takes 30 ms to load, and is seldom wanted: not at the start.
+        from gui.widgets.credentials_dialog import CredentialsDialog
+
         if self._dialog is not None:
             return
         try:

@@ -7,7 +7,16 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.widgets.labels import LegendRow, ShrinkingLabel, TextLabel, describe, make_card
 
@@ -22,6 +31,16 @@ _PLOT_HEIGHT: Final = 140
 _BELOW_HEIGHT: Final = 205
 _SIDE_HEIGHTS: Final = (240, 260, 320)
 """Of the groups at the side; all are shares of what there is."""
+
+
+class PlotPlace(QFrame):
+    """Looks like a plot without anything in it, until there is one: the window is seen before its plots are made."""
+
+    def __init__(self, least_height_px: int) -> None:
+        """As high as the plot will be at least, so that nothing moves when it comes."""
+        super().__init__()
+        self.setObjectName("plotPlace")
+        self.setMinimumHeight(least_height_px)
 
 
 class PanelDock(QDockWidget):
@@ -63,15 +82,28 @@ class PanelDock(QDockWidget):
         close.clicked.connect(self.close)
         row.addWidget(close)
         card = make_card()
-        column = QVBoxLayout(card)
-        column.setContentsMargins(6, 2, 6, 4)
-        column.addWidget(content)
-        content.setAccessibleName(content.accessibleName() or title)
-        content.setAccessibleDescription(content.accessibleDescription() or tooltip)
+        self._column = QVBoxLayout(card)
+        self._column.setContentsMargins(6, 2, 6, 4)
+        self._title, self._tooltip = title, tooltip
+        self._put(content)
         self.setTitleBarWidget(bar)
         self.setWidget(card)
         self.toggleViewAction().setText(title)
         self.toggleViewAction().setToolTip(tooltip)
+
+    def furnish(self, content: QWidget) -> None:
+        """Put ``content`` where a `PlotPlace` has kept room for it."""
+        place = self._content
+        self._column.removeWidget(place)
+        place.hide()
+        place.deleteLater()
+        self._put(content)
+
+    def _put(self, content: QWidget) -> None:
+        self._content = content
+        content.setAccessibleName(content.accessibleName() or self._title)
+        content.setAccessibleDescription(content.accessibleDescription() or self._tooltip)
+        self._column.addWidget(content)
 
 
 class Docks:
@@ -85,13 +117,19 @@ class Docks:
         side: Sequence[Sequence[PanelDock]],
         closed: Sequence[PanelDock],
     ) -> None:
-        """Put them into ``window``; ``below`` and each group of ``side`` share a place, one tab each."""
+        """Nothing is seen before `reset` or `restore`. ``below`` and each group of ``side`` share a place, a tab each.
+
+        To place them first and restore them then would take longer, and leave a stray row of tabs behind.
+        """
         self._window = window
         self._watch, self._below, self._side, self._closed = watch, below, side, closed
         window.setDockNestingEnabled(True)
         window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         window.setDocumentMode(True)
-        self.reset()
+        for dock in self.all:
+            dock.setParent(window)
+            # The same stray tabs remain of docks that are placed while they are to be seen.
+            dock.hide()
 
     @property
     def all(self) -> list[PanelDock]:
@@ -107,9 +145,9 @@ class Docks:
         """As at the first start."""
         window, area = self._window, Qt.DockWidgetArea.BottomDockWidgetArea
         for dock in self.all:
-            window.removeDockWidget(dock)
             if dock.isFloating():
                 dock.setFloating(False)
+            window.removeDockWidget(dock)
         first, first_side = self._watch[0], self._side[0][0]
         window.addDockWidget(area, first)
         window.splitDockWidget(first, first_side, Qt.Orientation.Horizontal)
@@ -135,7 +173,7 @@ class Docks:
         window.resizeDocks([group[0] for group in self._side], list(_SIDE_HEIGHTS), Qt.Orientation.Vertical)
 
     def restore(self, state: bytes) -> bool:
-        """As remembered; tells whether that could be understood."""
+        """As remembered; tells whether that could be understood. If not, `reset` is for the caller."""
         return self._window.restoreState(state, LAYOUT_VERSION)
 
     def state(self) -> bytes:

@@ -72,8 +72,8 @@ class MainWindow(QMainWindow):
         options: WindowOptions | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """Put everything together, not connected; ``list_devices`` and ``clock_ns`` (the clock of reconnect countdowns)
-        are passed in for tests.
+        """Put everything together but the plots, not connected; ``list_devices`` and ``clock_ns`` (the clock of
+        reconnect countdowns) are passed in for tests.
         """
         super().__init__()
         self._monitor, self._owner, self._store, self._theme = monitor, owner, store, theme
@@ -117,6 +117,19 @@ class MainWindow(QMainWindow):
         self._books.start()
         self._lag_meter = LoopLagMeter(self._record_loop_lag, self)
         self.show_facts()
+
+    @property
+    def rooms(self) -> tuple[Watch, WhatIfRoom, SoundRoom]:
+        """Those whose plots are still missing when the window is made, see `furnish`."""
+        return self.watch, self.what_if, self.sound
+
+    def furnish(self) -> None:
+        """Make all plots, which takes half a second: to be called once, at best when the window can be seen already.
+
+        Whoever has an event loop to keep going furnishes the `rooms` one by one.
+        """
+        for room in self.rooms:
+            room.furnish()
 
     # What the user does
 
@@ -362,12 +375,15 @@ class MainWindow(QMainWindow):
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
         docks = store.get(settings.WINDOW_DOCKS)
-        if docks and not self.panels.docks.restore(docks):
+        if not docks:
+            self.panels.docks.reset()
+        elif not self.panels.docks.restore(docks):
+            self.panels.docks.reset()
             self._monitor.events.add(Level.INFO, "the remembered layout is of another version; using the usual one")
 
     def _connect_signals(self) -> None:
         self.listen_panel.muted_changed.connect(self.actions_.mute.setChecked)
-        self.what_if.plot.depth_chosen.connect(self._tuner.fix_depth)
+        self.what_if.depth_chosen.connect(self._tuner.fix_depth)
         self.profiles.profile_chosen.connect(self._use_profile)
         self.profiles.problem.connect(self.report)
         self.profiles.told.connect(self.tell)

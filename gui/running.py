@@ -42,6 +42,7 @@ SETTINGS_VARIABLE: Final = "OPUSCOPE_SETTINGS"
 
 _ON_TIME_S: Final = 0.01
 _LOOK_EVERY_S: Final = 0.03
+_LONGEST_UNSEEN_S: Final = 0.5
 _LONGEST_START_S: Final = 1.5
 """The first frames cost 30-60 ms each, and more on a slow machine: sound starts when the loop runs on time."""
 
@@ -110,9 +111,10 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
     window.show()
     if options.close_after_s is not None:
         QTimer.singleShot(round(options.close_after_s * 1e3), window, window.close)
-    if window.isVisible():
-        window.scan_devices()
-        # Now, because what it loads would hold up the sound later on.
+    await _until_seen(window)
+    # All of it now, because what it loads would hold up the sound later on.
+    await _furnish(window)
+    if not window.has_closed:
         window.media_keys.begin()
         await _until_on_time()
         spare_what_is_loaded()
@@ -126,6 +128,26 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
             window.report(notice)
     await is_over.wait()
     await window.media_keys.wait_until_ended()
+
+
+async def _until_seen(window: MainWindow) -> None:
+    """Wait until the window is painted; not for long, because one on another desktop is not painted at all."""
+    handle = window.windowHandle()
+    for _ in range(round(_LONGEST_UNSEEN_S / _LOOK_EVERY_S)):
+        # A look more than it takes: a window manager may give it another size at once.
+        is_seen = window.has_closed or handle.isExposed()
+        await asyncio.sleep(_LOOK_EVERY_S)
+        if is_seen:
+            return
+
+
+async def _furnish(window: MainWindow) -> None:
+    """What nobody needs to see the window: devices, and the plots, a room in each turn of the loop."""
+    for bring in (window.scan_devices, *(room.furnish for room in window.rooms)):
+        if window.has_closed:
+            return
+        bring()
+        await asyncio.sleep(0)
 
 
 async def _until_on_time() -> None:

@@ -106,6 +106,11 @@ class SessionOwner(QObject):
         """On the server of the running or the last session; ``None`` before the first."""
         return None if self._session is None else self._session.verdict(depth_ms)
 
+    def judge_anew(self) -> None:
+        """Let the verdict on the server rest on what comes from now on."""
+        if self._session is not None:
+            self._session.judge_anew()
+
     def start(self, options: ListenOptions) -> None:
         """Listen to something; a session that runs is ended first."""
         if self._is_closing:

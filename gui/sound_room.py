@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QComboBox
@@ -14,14 +14,17 @@ from core.audio.played import KEPT_FRAMES
 from core.audio.spectrum import FFT_FRAMES, band_levels_db
 from core.monitor.monitor import PAINT_MS, Monitor
 from core.receiver.session import ListeningSession
-from gui.docks import PanelDock
+from gui.docks import PanelDock, PlotPlace
+from gui.plots.measures import WAVEFORM_FIRST_SPAN_MS, WAVEFORM_LEAST_PX, WAVEFORM_SPANS_MS
 from gui.plots.palette import STEPS, loudness_palette
 from gui.plots.spectrogram_plot import COLUMN_S, LOWEST_DB, SpectrogramPlot
-from gui.plots.waveform_plot import SPANS_MS, WaveformPlot
 from gui.session_owner import SessionOwner
 from gui.theme import Theme
 from gui.view_models.text import decibels, plain_milliseconds
 from gui.widgets.labels import LegendEntry, describe
+
+if TYPE_CHECKING:
+    from gui.plots.waveform_plot import WaveformPlot
 
 _EVERY_S: Final = 0.075
 """13 times a second at most: fluent enough, and half of what the time plots are painted with."""
@@ -44,18 +47,19 @@ class SoundRoom(QObject):
         parent: QObject | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing to show yet. While ``is_frozen`` the pictures stand still; ``clock`` gives monotonic seconds."""
+        """Nothing to show yet, and without the waveform so far; its plot takes pyqtgraph, the spectrogram does not.
+
+        While ``is_frozen`` the pictures stand still; ``clock`` gives monotonic seconds.
+        """
         super().__init__(parent)
         self._owner, self._theme, self._is_frozen, self._clock = owner, theme, is_frozen, clock
         self._wave_due_s = self._spectrum_due_s = float("-inf")
         self._column = 0
         """The number of the newest column, counted on the clock since its zero."""
-
-        def painted(took_ms: float) -> None:
-            monitor.record(PAINT_MS, took_ms)
-
-        self.waveform = WaveformPlot(painted)
-        self.spectrogram = SpectrogramPlot(painted)
+        self._painted = lambda took_ms: monitor.record(PAINT_MS, took_ms)
+        self.waveform: WaveformPlot | None = None
+        """``None`` before `furnish`."""
+        self.spectrogram = SpectrogramPlot(self._painted)
         self.span = self._make_span()
         self._left, self._right = LegendEntry(self.tr("left")), LegendEntry(self.tr("right"))
         self._scale = {level_db: LegendEntry(decibels(level_db)) for level_db in (LOWEST_DB, LOWEST_DB / 2, 0.0)}
@@ -63,7 +67,7 @@ class SoundRoom(QObject):
             "waveform",
             self.tr("Waveform, ms"),
             self.tr("What went to the output last, left and right, over milliseconds; full scale fills a lane"),
-            self.waveform,
+            PlotPlace(WAVEFORM_LEAST_PX),
             (self.span, self._left, self._right),
         )
         self.spectrogram_dock = PanelDock(
@@ -88,9 +92,18 @@ class SoundRoom(QObject):
         theme.changed.connect(self._take_colors)
         self._take_colors()
 
+    def furnish(self) -> None:
+        """Make the waveform's plot and put it into its dock. To be called once, when the window can be seen."""
+        from gui.plots.waveform_plot import WaveformPlot
+
+        self.waveform = WaveformPlot(self._painted)
+        self.waveform.set_span_ms(self.span.currentData())
+        self.waveform.set_colors(self._theme.colors)
+        self.waveform_dock.furnish(self.waveform)
+
     def refresh_soon(self) -> None:
         """Call `refresh` between this tick of the window's timer and the next: a plot is about to be painted now."""
-        if self.waveform.isVisible() or self.spectrogram.isVisible():
+        if self._seen_waveform is not None or self.spectrogram.isVisible():
             self._soon.start()
 
     def refresh(self) -> None:
@@ -98,25 +111,30 @@ class SoundRoom(QObject):
 
         Never both in one call: the event loop has other work.
         """
-        shows_wave, shows_spectrum = self.waveform.isVisible(), self.spectrogram.isVisible()
-        if not (shows_wave or shows_spectrum) or self._is_frozen():
+        waveform, shows_spectrum = self._seen_waveform, self.spectrogram.isVisible()
+        if not (waveform or shows_spectrum) or self._is_frozen():
             return
         now_s = self._clock()
         wave_late_s, spectrum_late_s = now_s - self._wave_due_s, now_s - self._spectrum_due_s
         session = self._owner.session
-        if shows_wave and wave_late_s >= 0 and (not shows_spectrum or wave_late_s >= spectrum_late_s):
+        if waveform and wave_late_s >= 0 and (not shows_spectrum or wave_late_s >= spectrum_late_s):
             self._wave_due_s = now_s + _EVERY_S
-            self._show_wave(session)
+            self._show_wave(waveform, session)
         elif shows_spectrum and spectrum_late_s >= 0:
             self._spectrum_due_s = now_s + _EVERY_S
             self._show_spectrum(session, now_s)
 
-    def _show_wave(self, session: ListeningSession | None) -> None:
+    @property
+    def _seen_waveform(self) -> WaveformPlot | None:
+        """The waveform where it can be seen."""
+        return self.waveform if self.waveform is not None and self.waveform.isVisible() else None
+
+    def _show_wave(self, waveform: WaveformPlot, session: ListeningSession | None) -> None:
         if session is not None:
-            self.waveform.show_block(session.last_played(self.waveform.frames))
-            self.waveform.set_empty_text("")
-        elif not any(len(lane.tops) for lane in self.waveform.lanes):
-            self.waveform.set_empty_text(self._empty_text)
+            waveform.show_block(session.last_played(waveform.frames))
+            waveform.set_empty_text("")
+        elif not any(len(lane.tops) for lane in waveform.lanes):
+            waveform.set_empty_text(self._empty_text)
 
     def _show_spectrum(self, session: ListeningSession | None, now_s: float) -> None:
         """Add a column for every 20 ms since the last time. Without a session, what was heard last stands still."""
@@ -143,21 +161,23 @@ class SoundRoom(QObject):
 
     def _make_span(self) -> QComboBox:
         span = QComboBox()
-        for span_ms in SPANS_MS:
+        for span_ms in WAVEFORM_SPANS_MS:
             span.addItem(plain_milliseconds(span_ms), span_ms)
-        span.setCurrentIndex(span.findData(self.waveform.span_ms))
+        span.setCurrentIndex(span.findData(WAVEFORM_FIRST_SPAN_MS))
         span.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         describe(span, self.tr("Time of the waveform"), self.tr("How much is shown, in milliseconds"))
         span.activated.connect(lambda index: self._choose_span(span.itemData(index)))
         return span
 
     def _choose_span(self, span_ms: int) -> None:
-        self.waveform.set_span_ms(span_ms)
+        if self.waveform is not None:
+            self.waveform.set_span_ms(span_ms)
         self._wave_due_s = float("-inf")
 
     def _take_colors(self) -> None:
         colors = self._theme.colors
-        self.waveform.set_colors(colors)
+        if self.waveform is not None:
+            self.waveform.set_colors(colors)
         self.spectrogram.set_colors(colors)
         self._left.set_color(colors.depth)
         self._right.set_color(colors.stack[3])

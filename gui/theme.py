@@ -209,6 +209,7 @@ def style_sheet(colors: Colors) -> str:
     return f"""
     QFrame#card {{ background: {colors.card}; border: 1px solid {colors.border}; border-radius: 8px; }}
     QToolTip {{ background: {colors.card}; color: {colors.text}; border: 1px solid {colors.border}; padding: 4px; }}
+    QFrame#plotPlace {{ background: {colors.plot}; }}
     QLabel[role="muted"] {{ color: {colors.muted}; }}
     QLabel[role="heading"] {{ font-weight: 600; }}
     QLabel[role="accent"] {{ color: {colors.accent}; font-weight: 600; }}

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
 from core.monitor.monitor import History, Monitor
 from core.monitor.time_series import BIN_S, HISTORY_S, last_bin
 from gui.view_models.time_window import TimeWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A moment, in seconds before the right edge (negative), and what is written at it."""
+
+    age_s: float
+    label: str
 
 
 class TimeView(QObject):

@@ -22,6 +22,7 @@ class VerdictDesk(QObject):
         self.bar = VerdictBar(0.0, float(GRID_MS[-1]))
         self.bar.set_depth(store.get(settings.VERDICT_DEPTH_MS))
         self.bar.depth_changed.connect(self._on_depth)
+        self.bar.anew_wanted.connect(self._on_anew)
 
     def show_facts(self) -> None:
         """Bring the answer up to date."""
@@ -30,4 +31,8 @@ class VerdictDesk(QObject):
 
     def _on_depth(self, depth_ms: float) -> None:
         self._store.set(settings.VERDICT_DEPTH_MS, depth_ms)
+        self.show_facts()
+
+    def _on_anew(self) -> None:
+        self._owner.judge_anew()
         self.show_facts()

@@ -1,38 +1,31 @@
-"""Watch: the plots in their docks, painted one at a time, and what stands beside their titles."""
+"""Watch: the plots in their docks, painted one at a time, and what stands beside their titles.
+
+The docks are there from the beginning, the plots come with `Watch.furnish`: pyqtgraph takes 0.3 s to load.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject
 
 from core.monitor.changes import ChangeBook
 from core.monitor.events import Level
-from core.monitor.monitor import (
-    BITRATE_KBPS,
-    PACKET_KBPS,
-    PAINT_MS,
-    RELATIVE_DELAY_MS,
-    UNDERRUN_CAUSES,
-    Monitor,
-)
+from core.monitor.monitor import PAINT_MS, UNDERRUN_CAUSES, Monitor
 from core.receiver.status import SessionSnapshot
-from gui.docks import PanelDock
-from gui.plots.depth_plot import DepthPlot
-from gui.plots.grid import Marker
-from gui.plots.latency_plot import LatencyPlot
-from gui.plots.level_plot import LevelPlot, level_text
-from gui.plots.range_plot import RangePlot
-from gui.plots.time_plot import TimePlot
-from gui.plots.underrun_plot import UnderrunPlot
+from gui.docks import PanelDock, PlotPlace
+from gui.plots.measures import TIME_PLOT_LEAST_PX
 from gui.theme import Theme
-from gui.time_view import TimeView
+from gui.time_view import Marker, TimeView
 from gui.translation import translate
-from gui.view_models.axis_range import SteppedRange
 from gui.view_models.latency import latency_view
-from gui.view_models.text import UNKNOWN, count, fixed, full_scale, milliseconds, plain_milliseconds
+from gui.view_models.text import UNKNOWN, count, fixed, full_scale, level_text, milliseconds, plain_milliseconds
 from gui.widgets.labels import LegendEntry
+
+if TYPE_CHECKING:
+    from gui.plots.time_plot import TimePlot
+    from gui.plots.time_plots import TimePlots
 
 _MAX_MARKERS: Final = 40
 """While a slider is dragged every step is a change; more lines than these would hide the data."""
@@ -42,7 +35,7 @@ class Watch(QObject):
     """Everything over time: buffer depth, underruns, latency, arrival jitter, bit rate, level."""
 
     def __init__(self, monitor: Monitor, theme: Theme, parent: QObject | None = None) -> None:
-        """Read from ``monitor``."""
+        """Read from ``monitor``; without plots so far."""
         super().__init__(parent)
         self._monitor = monitor
         self._theme = theme
@@ -50,35 +43,35 @@ class Watch(QObject):
         self._is_running = self._has_played = False
         self.view = TimeView(monitor, self)
         self.changes = ChangeBook(monitor)
-        self._make_plots()
+        self.plots: TimePlots | None = None
+        """From top to bottom; ``None`` before `furnish`."""
         self._make_legends()
         self._make_docks()
-        for dock, plot in zip(self.docks, self.plots, strict=True):
-            dock.visibilityChanged.connect(lambda is_seen, plot=plot: self._refresh(plot) if is_seen else None)
         theme.changed.connect(self._take_colors)
-        self.view.changed.connect(self.refresh_all)
         self.view.crosshair_moved.connect(self._show_pointed)
         self._take_colors()
         self.show_facts(None, False)
 
-    @property
-    def plots(self) -> tuple[TimePlot, ...]:
-        """All of them, from top to bottom."""
-        return (
-            self.depth_plot,
-            self.underrun_plot,
-            self.latency_plot,
-            self.jitter_plot,
-            self.bitrate_plot,
-            self.level_plot,
-        )
+    def furnish(self) -> None:
+        """Make the plots and put them into their docks. To be called once, when the window can be seen."""
+        from gui.plots.time_plots import make_time_plots
+
+        self.plots = make_time_plots(self.view, self._record_paint)
+        for dock, plot in zip(self.docks, self.plots, strict=True):
+            dock.furnish(plot)
+            dock.visibilityChanged.connect(lambda is_seen, plot=plot: self._refresh(plot) if is_seen else None)
+        # After the plots themselves, which must know the new window first.
+        self.view.changed.connect(self.refresh_all)
+        self._take_colors()
+        self.refresh_all()
 
     def refresh_next_plot(self) -> None:
         """Bring one plot up to date; called in turn, so that the event loop never waits for all of them at once."""
         self._monitor.advance()
-        for _ in self.plots:
-            plot = self.plots[self._next]
-            self._next = (self._next + 1) % len(self.plots)
+        plots = self.plots or ()
+        for _ in plots:
+            plot = plots[self._next]
+            self._next = (self._next + 1) % len(plots)
             # One that is closed, or behind another tab, costs nothing.
             if plot.isVisible():
                 if not self.view.is_frozen:
@@ -89,7 +82,7 @@ class Watch(QObject):
         """Another window, or frozen: all of them at once."""
         self._monitor.advance()
         self.changes.update()
-        for dock, plot in zip(self.docks, self.plots, strict=True):
+        for dock, plot in self._docked():
             if not dock.isHidden():
                 self._refresh(plot)
 
@@ -98,12 +91,7 @@ class Watch(QObject):
         self._is_running = is_running
         self._has_played = snapshot is not None and snapshot.total_samples_received > 0
         self.changes.update()
-        self.depth_dock.legend.leave_out(() if self.depth_plot.has_bound else (self._depth_bound,))
-        seen = self.underrun_plot.causes_seen
-        self.underrun_dock.legend.leave_out(
-            entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
-        )
-        self.level_dock.legend.leave_out(() if self.level_plot.has_loudness else (self._loudness,))
+        self._leave_out_legends()
         if self.view.crosshair_s is not None:
             return
         depth = snapshot.buffer_depth_ms if snapshot else None
@@ -145,15 +133,6 @@ class Watch(QObject):
             return next((at_s for at_s in times if at_s > here_s + 0.1), None)
         return next((at_s for at_s in reversed(times) if at_s < here_s - 0.1), None)
 
-    def _make_plots(self) -> None:
-        view, painted = self.view, self._record_paint
-        self.depth_plot = DepthPlot(view, painted)
-        self.underrun_plot = UnderrunPlot(view, painted)
-        self.latency_plot = LatencyPlot(view, painted)
-        self.jitter_plot = RangePlot(view, RELATIVE_DELAY_MS, SteppedRange(20.0), painted, milliseconds)
-        self.bitrate_plot = RangePlot(view, PACKET_KBPS, SteppedRange(50.0), painted, _kilobits, BITRATE_KBPS)
-        self.level_plot = LevelPlot(view, painted)
-
     def _make_legends(self) -> None:
         self._depth_range = LegendEntry(self.tr("lowest to highest"))
         self._depth_mean = LegendEntry(self.tr("mean"))
@@ -174,42 +153,42 @@ class Watch(QObject):
             "depth",
             self.tr("Buffer depth, ms"),
             self.tr("Milliseconds of audio waiting to be played, and the target in force"),
-            self.depth_plot,
+            PlotPlace(TIME_PLOT_LEAST_PX),
             (self._depth_mean, self._depth_range, self._depth_target, self._depth_bound),
         )
         self.underrun_dock = PanelDock(
             "underruns",
             self.tr("Underruns, ms"),
             self.tr("Milliseconds in which there was nothing to play, and why; ▲ where an episode begins"),
-            self.underrun_plot,
+            PlotPlace(TIME_PLOT_LEAST_PX),
             self._causes,
         )
         self.latency_dock = PanelDock(
             "latency",
             self.tr("Latency, ms"),
             self.tr("From the source to the ear in milliseconds, part upon part"),
-            self.latency_plot,
+            PlotPlace(TIME_PLOT_LEAST_PX),
             self._stack,
         )
         self.jitter_dock = PanelDock(
             "jitter",
             self.tr("Arrival jitter, ms"),
             self.tr("How much later each packet came than the quickest ones of late, in milliseconds"),
-            self.jitter_plot,
+            PlotPlace(TIME_PLOT_LEAST_PX),
             self._jitter,
         )
         self.bitrate_dock = PanelDock(
             "bitrate",
             self.tr("Bit rate, kbit/s"),
             self.tr("What the packets hold, each by itself and on average"),
-            self.bitrate_plot,
+            PlotPlace(TIME_PLOT_LEAST_PX),
             self._bitrate,
         )
         self.level_dock = PanelDock(
             "level",
             self.tr("Level, dBFS"),
             self.tr("How loud it is that goes to the output, in decibels below full scale; loudness as in EBU R128"),
-            self.level_plot,
+            PlotPlace(TIME_PLOT_LEAST_PX),
             (*self._level, self._loudness),
         )
         self.docks: Sequence[PanelDock] = (
@@ -220,6 +199,22 @@ class Watch(QObject):
             self.bitrate_dock,
             self.level_dock,
         )
+
+    def _docked(self) -> Iterable[tuple[PanelDock, TimePlot]]:
+        """Each plot with its dock; nothing before there are plots."""
+        return () if self.plots is None else zip(self.docks, self.plots, strict=True)
+
+    def _leave_out_legends(self) -> None:
+        """Only what is drawn is explained."""
+        plots = self.plots
+        has_bound = plots is not None and plots.depth.has_bound
+        has_loudness = plots is not None and plots.level.has_loudness
+        seen = [False] * len(self._causes) if plots is None else plots.underrun.causes_seen
+        self.depth_dock.legend.leave_out(() if has_bound else (self._depth_bound,))
+        self.underrun_dock.legend.leave_out(
+            entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
+        )
+        self.level_dock.legend.leave_out(() if has_loudness else (self._loudness,))
 
     def _refresh(self, plot: TimePlot) -> None:
         has_data = plot.refresh(self.view.history)
@@ -240,12 +235,14 @@ class Watch(QObject):
         )
         return text.format(starved=milliseconds(counts.starved_ms), episodes=count(counts.episodes))
 
-    def _empty_text(self, plot: object) -> str:
-        if plot is self.underrun_plot and self._has_played:
+    def _empty_text(self, plot: TimePlot) -> str:
+        plots = self.plots
+        if plots is not None and plot is plots.underrun and self._has_played:
             return self.tr("No underruns in this time")
         if self._is_running:
             return self.tr("Waiting for audio")
-        return self.tr("Nothing to show yet: connect to a stream") if plot is self.depth_plot else ""
+        # Once is enough.
+        return self.tr("Nothing to show yet: connect to a stream") if plots is not None and plot is plots.depth else ""
 
     def _markers(self) -> tuple[Marker, ...]:
         end_s = self.view.end_s
@@ -257,7 +254,7 @@ class Watch(QObject):
     def _show_pointed(self) -> None:
         if self.view.crosshair_s is None:
             return
-        for dock, plot in zip(self.docks, self.plots, strict=True):
+        for dock, plot in self._docked():
             dock.value.show_text(plot.pointed_text)
 
     def _record_paint(self, took_ms: float) -> None:
@@ -265,7 +262,7 @@ class Watch(QObject):
 
     def _take_colors(self) -> None:
         colors = self._theme.colors
-        for plot in self.plots:
+        for plot in self.plots or ():
             plot.set_colors(colors)
         for entry in (self._depth_range, self._jitter[1], self._bitrate[1], self._level[1]):
             entry.set_color(colors.depth_range)
@@ -278,7 +275,3 @@ class Watch(QObject):
             entry.set_color(color)
         for entry, color in zip(self._stack, colors.stack, strict=True):
             entry.set_color(color)
-
-
-def _kilobits(value: float) -> str:
-    return f"{fixed(value, 1)} kbit/s"

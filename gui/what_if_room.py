@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from core.monitor.monitor import PAINT_MS, Monitor
 from core.playout.what_if import WhatIfSpan
 from core.receiver.status import SessionSnapshot
-from gui.docks import PanelDock
-from gui.plots.what_if_plot import WhatIfPlot
+from gui.docks import PanelDock, PlotPlace
+from gui.plots.measures import WHAT_IF_LEAST_PX
 from gui.session_owner import SessionOwner
 from gui.theme import Theme
 from gui.view_models.what_if import WhatIfView, late_text
 from gui.widgets.labels import LegendEntry
+
+if TYPE_CHECKING:
+    from gui.plots.what_if_plot import WhatIfPlot
 
 _EVERY: Final = 2
 """Of the text refreshes: twice a second."""
@@ -23,12 +26,16 @@ _EVERY: Final = 2
 class WhatIfRoom(QObject):
     """Between the session's curves and the plot."""
 
+    depth_chosen = Signal(float)
+    """A click into the plot: a fixed buffer of so many milliseconds is wanted."""
+
     def __init__(self, owner: SessionOwner, monitor: Monitor, theme: Theme, parent: QObject | None = None) -> None:
-        """Nothing to show yet."""
+        """Nothing to show yet, and without a plot so far."""
         super().__init__(parent)
-        self._owner, self._theme = owner, theme
+        self._owner, self._monitor, self._theme = owner, monitor, theme
         self._count = 0
-        self.plot = WhatIfPlot(lambda took_ms: monitor.record(PAINT_MS, took_ms))
+        self.plot: WhatIfPlot | None = None
+        """``None`` before `furnish`."""
         self._entries = [
             LegendEntry(name) for name in (self.tr("10 s"), self.tr("5 min"), self.tr("target"), self.tr("delay"))
         ]
@@ -39,16 +46,25 @@ class WhatIfRoom(QObject):
                 "What share of the packets would have come too late at each depth in milliseconds; point to read,"
                 " click to fix the buffer there. The grey line: what costs as much as the target does"
             ),
-            self.plot,
+            PlotPlace(WHAT_IF_LEAST_PX),
             self._entries,
         )
         theme.changed.connect(self._take_colors)
         self._take_colors()
 
+    def furnish(self) -> None:
+        """Make the plot and put it into its dock. To be called once, when the window can be seen."""
+        from gui.plots.what_if_plot import WhatIfPlot
+
+        self.plot = WhatIfPlot(lambda took_ms: self._monitor.record(PAINT_MS, took_ms))
+        self.plot.depth_chosen.connect(self.depth_chosen)
+        self.plot.set_colors(self._theme.colors)
+        self.dock.furnish(self.plot)
+
     def show_facts(self, snapshot: SessionSnapshot | None) -> None:
         """Bring the curves up to date, if it is time to and somebody can see them."""
         self._count += 1
-        if self._count % _EVERY or not self.plot.isVisible():
+        if self.plot is None or self._count % _EVERY or not self.plot.isVisible():
             return
         session = self._owner.session
         if session is None or snapshot is None or snapshot.packets_received == 0:
@@ -69,7 +85,8 @@ class WhatIfRoom(QObject):
 
     def _take_colors(self) -> None:
         colors = self._theme.colors
-        self.plot.set_colors(colors)
+        if self.plot is not None:
+            self.plot.set_colors(colors)
         for entry, color in zip(
             self._entries, (colors.depth, colors.stack[3], colors.target, colors.good), strict=True
         ):

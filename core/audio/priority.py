@@ -24,6 +24,14 @@ def let_audio_threads_in() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
+def put_off_collecting() -> None:
+    """Look for no garbage before `spare_what_is_loaded`: while all is being set up there is next to none.
+
+    Looking for it nevertheless takes a twentieth of the time until the window is seen.
+    """
+    gc.disable()
+
+
 def spare_what_is_loaded() -> None:
     """Collect garbage now, and never again look through what outlived it: modules, classes, whatever is set up.
 
@@ -32,6 +40,7 @@ def spare_what_is_loaded() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def raise_priority_of_this_thread() -> None:

@@ -86,6 +86,8 @@ class Arrivals:
         self._burst_seen_ns: int | None = None
         self.shifted_since_ns: int | None = None
         """Set when packets since then turned out to be no later than those before: their relative delays are void."""
+        self.shifted_by_ns = 0
+        """For how long media time stood still then."""
 
     def arrived(self, at_ns: int, media_ns: int) -> int:
         """A packet with this media time came at ``at_ns``; return its relative delay in nanoseconds.
@@ -210,6 +212,7 @@ class Arrivals:
         elif lateness_ns >= self._shift_least_ns - SHIFT_SCATTER_NS:
             self._shift_least_ns = min(self._shift_least_ns, lateness_ns)
             if at_ns - self._shift_since_ns >= SHIFT_NS:
+                self.shifted_by_ns = self._shift_least_ns - base_ns
                 self._base.clear()
                 self._base.add(media_ns, self._shift_least_ns)
                 self.shifted_since_ns = self._shift_since_ns

@@ -178,6 +178,7 @@ class JitterBuffer:
         """Whoever owns the event loop tells that it did not run between these."""
         with self._lock:
             self._causes.loop_stalled(began_ns, ended_ns)
+            self._steering.what_if.stalled(began_ns, ended_ns)
 
     def note_outage(self, began_ns: int, ended_ns: int) -> None:
         """Whoever owns the connection tells that there was none between these."""
@@ -193,6 +194,16 @@ class JitterBuffer:
         """What every fixed playout delay would have met in the recent past."""
         with self._lock:
             return self._steering.what_if.curve(span, now_ns)
+
+    def what_if_of_the_server(self, now_ns: int) -> WhatIfCurve:
+        """The same over the longer span, without what this machine made late itself."""
+        with self._lock:
+            return self._steering.what_if.blameless_curve(now_ns)
+
+    def judge_the_server_anew(self) -> None:
+        """Let `what_if_of_the_server` begin with what comes from now on."""
+        with self._lock:
+            self._steering.what_if.forget_blame()
 
     def overdue_ms(self, now_ns: int) -> float:
         """How late the next packet is already; 0 while none is expected."""

@@ -130,7 +130,7 @@ class Steering:
         self.arrivals.skew.add(at_ns, at_ns - arrival.media_ns)
         if self.arrivals.shifted_since_ns is not None:
             self._target.discard(self.arrivals.shifted_since_ns)
-            self.what_if.discard(self.arrivals.shifted_since_ns)
+            self.what_if.paused(self.arrivals.shifted_since_ns, self.arrivals.shifted_by_ns)
             self.arrivals.shifted_since_ns = None
         self._target.add(at_ns, arrival.relative_ns)
         self.what_if.add(at_ns, arrival.relative_ns)

@@ -8,7 +8,6 @@ from typing import Final
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.playout.jitter_buffer import JitterBuffer
-from core.playout.what_if import WhatIfSpan
 from core.receiver.connection import Connection
 from core.receiver.impairment.stage import ImpairedStage
 from core.receiver.outages import Outages
@@ -54,8 +53,18 @@ class Overseer:
 
     def verdict(self, depth_ms: float) -> Verdict:
         """Whether a buffer of ``depth_ms`` would be enough for this server, and why not, as of the last look."""
-        curve = self._buffer.what_if(WhatIfSpan.LONG, self._judge.now_ns)
+        curve = self._buffer.what_if_of_the_server(self._judge.now_ns)
         return self._judge.verdict(depth_ms, curve, self._buffer.clock_skew_ppm)
+
+    def judge_anew(self) -> None:
+        """Let the verdict rest on what comes from now on."""
+        self._judge = Judge()
+        self._buffer.judge_the_server_anew()
+
+    def note_stall(self, began_ns: int, ended_ns: int) -> None:
+        """The event loop did not run between these."""
+        self._buffer.note_loop_stall(began_ns, ended_ns)
+        self._judge.note_stall(began_ns, ended_ns)
 
     def close(self) -> None:
         """Free what measures; harmless when repeated."""

@@ -167,6 +167,10 @@ class ListeningSession:
         """Whether a buffer of ``depth_ms`` would be enough for this server, and why not; also after the end."""
         return self._overseer.verdict(depth_ms)
 
+    def judge_anew(self) -> None:
+        """Let the verdict rest on what comes from now on."""
+        self._overseer.judge_anew()
+
     def try_now(self) -> None:
         """Make the next attempt to connect at once, where one is being waited for."""
         self._try_now.set()
@@ -244,7 +248,7 @@ class ListeningSession:
         self._monitor.record(metric.LOOP_LAG_MS, lag_ms)
         if lag_ms >= STALL_MS:
             now_ns = time.monotonic_ns()
-            self._buffer.note_loop_stall(now_ns - round(lag_ms * 1e6), now_ns)
+            self._overseer.note_stall(now_ns - round(lag_ms * 1e6), now_ns)
 
     def snapshot(self) -> SessionSnapshot:
         """How it stands now."""

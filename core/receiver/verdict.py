@@ -25,6 +25,9 @@ SLOW_PPM: Final = 2_000.0
 STALLED_MS: Final = 1_000.0
 """A packet that is overdue by more counts before it has come; until then it may be jitter."""
 
+WORTH_TELLING_MS: Final = 50.0
+"""A shorter stall of this machine is left out of the figures without a word."""
+
 _STEP_NS: Final = 1_000_000_000
 _SPAN_NS: Final = WhatIfSpan.LONG.value * 1_000_000_000
 
@@ -64,6 +67,9 @@ class Verdict:
     """Episodes that there were in fact, at whatever depth was in force."""
     underruns_here: int
     """Those of them that this machine made: a stalled interpreter, a sound device."""
+    stalls: int
+    """How often this machine itself read nothing for a while: what was late then is in none of these figures."""
+    longest_stall_ms: float
     has_lab: bool
     """Whether the network lab was at work in that time: then this is no verdict on the server alone."""
 
@@ -95,6 +101,14 @@ class Judge:
         self._last = Facts()
         self._lab_ns: int | None = None
         """When the network lab was last at work."""
+        self._stalls: deque[tuple[int, float]] = deque()
+        """When this machine read nothing, and for how many milliseconds."""
+
+    def note_stall(self, began_ns: int, ended_ns: int) -> None:
+        """This machine read nothing between these."""
+        stall_ms = (ended_ns - began_ns) / 1e6
+        if stall_ms >= WORTH_TELLING_MS:
+            self._stalls.append((ended_ns, stall_ms))
 
     def look(self, now_ns: int, facts: Facts) -> None:
         """Take in how the session stands; of the looks before, one a second is kept."""
@@ -106,6 +120,8 @@ class Judge:
         self._facts.append((now_ns, facts))
         while len(self._facts) > 1 and self._facts[1][0] <= now_ns - _SPAN_NS:
             self._facts.popleft()
+        while self._stalls and self._stalls[0][0] <= now_ns - _SPAN_NS:
+            self._stalls.popleft()
 
     def verdict(self, depth_ms: float, curve: WhatIfCurve, skew_ppm: float | None) -> Verdict:
         """For a buffer of ``depth_ms``, by the curve of five minutes up to the last look."""
@@ -140,6 +156,8 @@ class Judge:
             pace_ppm=pace_ppm,
             underruns=last.underruns - first.underruns,
             underruns_here=last.underruns_here - first.underruns_here,
+            stalls=len(self._stalls),
+            longest_stall_ms=max((stall_ms for _, stall_ms in self._stalls), default=0.0),
             has_lab=self._lab_ns is not None and self._lab_ns >= began_ns,
         )
 

@@ -5,7 +5,6 @@ hundreds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pyqtgraph as pg
@@ -13,17 +12,11 @@ from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from gui.time_view import Marker
+
 _COLUMNS: Final = 6
 _LABEL_GAP_PX: Final = 3
 _LABEL_HEIGHT_PX: Final = 11
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A moment, in seconds before the right edge (negative), and what is written at it."""
-
-    age_s: float
-    label: str
 
 
 class PlotGrid(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph is untyped

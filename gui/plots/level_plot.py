@@ -14,7 +14,7 @@ from gui.theme import Colors
 from gui.time_view import TimeView
 from gui.view_models.axis_range import FixedRange
 from gui.view_models.held_values import HeldValues
-from gui.view_models.text import UNKNOWN, full_scale, loudness
+from gui.view_models.text import full_scale, level_text
 
 _LOWEST_DBFS: Final = -60.0
 
@@ -52,8 +52,3 @@ class LevelPlot(RangePlot):
     def _span_changed(self) -> None:
         super()._span_changed()
         self._held_loudness = HeldValues(len(self._age_s), self._view.window.span.bins_per_point)
-
-
-def level_text(level: str, loudness_lufs: float | None) -> str:
-    """Both beside each other; what is not known is left out."""
-    return " · ".join(part for part in (level, loudness(loudness_lufs)) if part and part != UNKNOWN)

@@ -12,14 +12,11 @@ from typing import Final
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
+from gui.plots.measures import LEFT_AXIS_PX, RIGHT_MARGIN_PX
 from gui.theme import Colors
 
-LEFT_AXIS_PX: Final = 52
-"""The same for every plot: their axes stand exactly below each other."""
-
-RIGHT_MARGIN_PX: Final = 20
 _TOP_MARGIN_PX: Final = 4
 _LABEL_OVERHANG_PX: Final = 40
 
@@ -60,29 +57,3 @@ class PlainPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is untyped
         started = time.perf_counter()
         super().paintEvent(event)
         self._on_painted((time.perf_counter() - started) * 1e3)
-
-
-class EmptyState(QLabel):
-    """A sentence in the middle of a plot without data; hidden while there is nothing to say."""
-
-    def __init__(self, plot: QWidget) -> None:
-        """Stands in ``plot``; call `centre` when that is resized."""
-        super().__init__(plot)
-        self._plot = plot
-        self.setObjectName("emptyState")
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.hide()
-
-    def say(self, text: str) -> None:
-        """Show ``text``; an empty text hides it."""
-        if text != self.text():
-            self.setText(text)
-            self.centre()
-        self.setVisible(bool(text))
-
-    def centre(self) -> None:
-        """Stand in the middle between the axes' margins."""
-        self.adjustSize()
-        area = self._plot.rect().adjusted(LEFT_AXIS_PX, 0, 0, -RIGHT_MARGIN_PX)
-        self.move(area.center() - self.rect().center())

@@ -17,8 +17,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from core.audio.spectrum import HIGHEST_HZ, LOWEST_HZ, Edges, Levels, band_edges
+from gui.plots.empty_state import EmptyState
+from gui.plots.measures import LEFT_AXIS_PX, RIGHT_MARGIN_PX
 from gui.plots.palette import STEPS, loudness_palette
-from gui.plots.plain_plot import LEFT_AXIS_PX, RIGHT_MARGIN_PX, EmptyState
 from gui.theme import Colors
 from gui.view_models.text import significant
 

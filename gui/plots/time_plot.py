@@ -12,14 +12,15 @@ from PySide6.QtWidgets import QWidget
 
 from core.monitor.monitor import History
 from core.monitor.time_series import BIN_S
-from gui.plots.grid import Marker, PlotGrid
-from gui.plots.plain_plot import EmptyState, PlainPlot
+from gui.plots.empty_state import EmptyState
+from gui.plots.grid import PlotGrid
+from gui.plots.measures import TIME_PLOT_LEAST_PX
+from gui.plots.plain_plot import PlainPlot
 from gui.theme import Colors
-from gui.time_view import TimeView
+from gui.time_view import Marker, TimeView
 from gui.view_models.axis_range import SteppedRange
 from gui.view_models.text import significant
 
-_LEAST_HEIGHT_PX: Final = 58
 _BOTTOM_AXIS_PX: Final = 24
 _LABEL_HEIGHT_PX: Final = 12
 _WHEEL_STEP: Final = 120
@@ -36,7 +37,7 @@ class TimePlot(PlainPlot):
         parent: QWidget | None = None,
     ) -> None:
         """``on_painted`` is told each painting's milliseconds."""
-        super().__init__(_LEAST_HEIGHT_PX, on_painted, parent)
+        super().__init__(TIME_PLOT_LEAST_PX, on_painted, parent)
         self._view = view
         self._range = scale
         self._dragged_from: float | None = None

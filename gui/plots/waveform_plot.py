@@ -12,15 +12,12 @@ from PySide6.QtWidgets import QWidget
 from core.audio.output import SAMPLE_RATE_HZ, Pcm
 from core.audio.spectrum import envelope
 from gui.plots.bars import BinBars
+from gui.plots.empty_state import EmptyState
 from gui.plots.grid import PlotGrid
-from gui.plots.plain_plot import EmptyState, PlainPlot
+from gui.plots.measures import WAVEFORM_FIRST_SPAN_MS, WAVEFORM_LEAST_PX, WAVEFORM_POINTS
+from gui.plots.plain_plot import PlainPlot
 from gui.theme import Colors
 from gui.view_models.text import fixed
-
-POINTS: Final = 600
-"""As many as the other plots have: what can be painted without costing audio."""
-SPANS_MS: Final = (150, 300, 900)
-"""Each a multiple of `POINTS` samples, with round figures at the grid's lines; a session keeps a second."""
 
 _LANES: Final = (1.0, -1.0)
 """Where the zero lines of left and right stand."""
@@ -28,7 +25,6 @@ _REACH: Final = 0.96
 """Of full scale: the rest keeps the lanes apart."""
 _THINNEST: Final = 0.012
 """Silence is a line, not nothing."""
-_LEAST_HEIGHT_PX: Final = 90
 _COLUMNS: Final = 6
 """As many as `PlotGrid` draws."""
 
@@ -38,8 +34,8 @@ class WaveformPlot(PlainPlot):
 
     def __init__(self, on_painted: Callable[[float], None], parent: QWidget | None = None) -> None:
         """Nothing is drawn before `show_block`; ``on_painted`` is told each painting's milliseconds."""
-        super().__init__(_LEAST_HEIGHT_PX, on_painted, parent)
-        self.span_ms = SPANS_MS[1]
+        super().__init__(WAVEFORM_LEAST_PX, on_painted, parent)
+        self.span_ms = WAVEFORM_FIRST_SPAN_MS
         plot = self.getPlotItem()
         names = (self.tr("left"), self.tr("right"))
         plot.getAxis("left").setTicks([list(zip(_LANES, names, strict=True))])
@@ -59,13 +55,13 @@ class WaveformPlot(PlainPlot):
         return self.span_ms * SAMPLE_RATE_HZ // 1_000
 
     def set_span_ms(self, span_ms: int) -> None:
-        """Show so much time, one of `SPANS_MS`, from the next block on."""
+        """Show so much time, one of `WAVEFORM_SPANS_MS`, from the next block on."""
         self.span_ms = span_ms
-        ages_ms = np.linspace(-span_ms, 0.0, POINTS + 1)
-        nothing = np.zeros(POINTS, dtype=bool)
+        ages_ms = np.linspace(-span_ms, 0.0, WAVEFORM_POINTS + 1)
+        nothing = np.zeros(WAVEFORM_POINTS, dtype=bool)
         for lane in self.lanes:
             lane.set_edges(ages_ms[:-1], ages_ms[1:])
-            lane.show_bins(nothing, 0.0, np.zeros(POINTS))
+            lane.show_bins(nothing, 0.0, np.zeros(WAVEFORM_POINTS))
         self._grid.set_seconds(float(span_ms))
         self.getPlotItem().setXRange(-span_ms, 0.0, padding=0)
         ticks = (-span_ms * part / _COLUMNS for part in range(_COLUMNS, -1, -1))
@@ -73,10 +69,10 @@ class WaveformPlot(PlainPlot):
 
     def show_block(self, block: Pcm) -> None:
         """Show the newest ``frames`` that were played; of fewer, what there is, at the right edge."""
-        low, high = envelope(block[-self.frames :], self.frames // POINTS)
-        shown = np.zeros(POINTS, dtype=bool)
-        shown[POINTS - len(low) :] = True
-        lowest, highest = np.zeros(POINTS), np.zeros(POINTS)
+        low, high = envelope(block[-self.frames :], self.frames // WAVEFORM_POINTS)
+        shown = np.zeros(WAVEFORM_POINTS, dtype=bool)
+        shown[WAVEFORM_POINTS - len(low) :] = True
+        lowest, highest = np.zeros(WAVEFORM_POINTS), np.zeros(WAVEFORM_POINTS)
         for channel, (lane, middle) in enumerate(zip(self.lanes, _LANES, strict=True)):
             lowest[shown] = middle + _REACH * np.clip(low[:, channel], -1, 1) - _THINNEST / 2
             highest[shown] = middle + _REACH * np.clip(high[:, channel], -1, 1) + _THINNEST / 2

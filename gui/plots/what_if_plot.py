@@ -12,6 +12,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.playout.what_if import WhatIfCurve
+from gui.plots.measures import WHAT_IF_LEAST_PX
 from gui.plots.plain_plot import PlainPlot
 from gui.theme import Colors
 from gui.view_models.axis_range import round_ticks
@@ -19,7 +20,6 @@ from gui.view_models.text import significant
 from gui.view_models.what_if import LEAST_PCT, WhatIfView, cost_line, depth_at, hover_text, scale_top_ms
 
 _LOG_TICKS: Final = [(-2.0, "0.01"), (-1.0, "0.1"), (0.0, "1"), (1.0, "10"), (2.0, "100")]
-_LEAST_HEIGHT_PX: Final = 110
 _TOOLTIP_MS: Final = 60_000
 """As long as the pointer rests; Qt's own is over in a second."""
 
@@ -32,7 +32,7 @@ class WhatIfPlot(PlainPlot):
 
     def __init__(self, on_painted: Callable[[float], None], parent: QWidget | None = None) -> None:
         """Nothing is drawn before `show_view`."""
-        super().__init__(_LEAST_HEIGHT_PX, on_painted, parent)
+        super().__init__(WHAT_IF_LEAST_PX, on_painted, parent)
         self._curve: WhatIfCurve | None = None
         self._top_ms = 0.0
         self.setMouseTracking(True)

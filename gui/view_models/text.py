@@ -115,3 +115,8 @@ def _locale() -> QLocale:
 
 def _with_minus(text: str) -> str:
     return text.replace("-", "−")
+
+
+def level_text(level: str, loudness_lufs: float | None) -> str:
+    """Both beside each other; what is not known is left out."""
+    return " · ".join(part for part in (level, loudness(loudness_lufs)) if part and part != UNKNOWN)

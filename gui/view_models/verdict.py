@@ -81,6 +81,10 @@ def _troubles(verdict: Verdict) -> list[str]:
             else translate("Verdict", "The server sends {share} % too fast.")
         )
         found.append(text.format(share=decimal(abs(verdict.pace_ppm) / 10_000)))
+    if verdict.stalls:
+        text = translate("Verdict", "This computer itself paused {times}×, by up to {longest}; that is not counted.")
+        longest = plain_milliseconds(float(round(verdict.longest_stall_ms)))
+        found.append(text.format(times=count(verdict.stalls), longest=longest))
     if verdict.underruns_here:
         text = translate("Verdict", "Of {all} underruns this computer made {here}, not the server.")
         found.append(text.format(all=count(verdict.underruns), here=count(verdict.underruns_here)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from gui.view_models.verdict import VerdictView
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
@@ -15,6 +15,8 @@ class VerdictBar(QFrame):
 
     depth_changed = Signal(float)
     """Milliseconds."""
+    anew_wanted = Signal()
+    """What was seen so far shall not count any more."""
 
     def __init__(self, least_ms: float, most_ms: float, parent: QWidget | None = None) -> None:
         """Without an answer."""
@@ -39,6 +41,12 @@ class VerdictBar(QFrame):
         for widget in (TextLabel(self.tr("Is a buffer of"), "heading"), self.buffer, question, self.word):
             row.addWidget(widget)
         row.addWidget(self.sentence, 1)
+        self.anew = QToolButton()
+        self.anew.setText(self.tr("Start over"))
+        self.anew.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        describe(self.anew, self.tr("Judge anew"), self.tr("Forget what was seen so far"))
+        self.anew.clicked.connect(self.anew_wanted)
+        row.addWidget(self.anew)
 
     def set_depth(self, depth_ms: float) -> None:
         """Ask about another depth; emits nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -12,7 +13,12 @@ import pytest
 
 from core.audio import alsa
 from core.audio.alsa import short_periods
-from core.audio.priority import REALTIME_PRIORITY, raise_priority_of_this_thread
+from core.audio.priority import (
+    REALTIME_PRIORITY,
+    put_off_collecting,
+    raise_priority_of_this_thread,
+    spare_what_is_loaded,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PortAudio's threads have it already")
 
@@ -52,6 +58,18 @@ def test_without_that_right_a_nicer_share_and_without_that_nothing(monkeypatch: 
 def test_the_main_thread_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_setscheduler", lambda *_: pytest.fail("the main thread"))
     raise_priority_of_this_thread()
+
+
+def test_garbage_is_collected_again_from_the_moment_that_all_is_loaded() -> None:
+    try:
+        put_off_collecting()
+        assert not gc.isenabled()
+        spare_what_is_loaded()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_short_periods_hold_while_a_stream_is_opened_only(monkeypatch: pytest.MonkeyPatch) -> None:

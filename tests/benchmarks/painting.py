@@ -132,6 +132,7 @@ def measure(chosen: argparse.Namespace, settings_path: Path) -> dict[str, float]
     url = chosen.url or "ws://127.0.0.1:8765/made-up"
     wishes = ListenOptions(url)
     window = MainWindow(monitor, owner, store, theme, lambda _again: [], WindowOptions(url, wishes))
+    window.furnish()
     width, height = (int(part) for part in chosen.size.split("x"))
     window.resize(width, height)
     figures: dict[str, float] = {}

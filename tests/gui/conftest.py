@@ -65,6 +65,11 @@ class Bench:
         self.window = MainWindow(
             self.monitor, self.owner, self.store, self.theme, self._list_devices, options, self.clock
         )
+        self.furnish()
+
+    def furnish(self) -> None:
+        """Make the plots; the program does so when the window can be seen."""
+        self.window.furnish()
 
     @property
     def session(self) -> FakeSession:

@@ -68,6 +68,8 @@ NO_VERDICT = Verdict(
     pace_ppm=0.0,
     underruns=0,
     underruns_here=0,
+    stalls=0,
+    longest_stall_ms=0.0,
     has_lab=False,
 )
 
@@ -202,6 +204,10 @@ class FakeSession:
 
     def verdict(self, depth_ms: float) -> Verdict:
         return replace(self.judged, depth_ms=depth_ms)
+
+    def judge_anew(self) -> None:
+        self.asked.append(("judge anew", None))
+        self.judged = NO_VERDICT
 
     def try_now(self) -> None:
         self.asked.append(("try now", None))

@@ -17,7 +17,7 @@ _OFTEN_S = 0.02
 
 
 def main(action: str) -> int:
-    """``close`` while connected; ``stubborn``: the session won't stop; ``wait`` for a signal; ``after`` 0.8 s."""
+    """``close`` while connected; ``stubborn``: the session won't stop; ``wait`` for a signal; ``after`` 2.5 s."""
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
@@ -51,7 +51,7 @@ def main(action: str) -> int:
             window.close()
 
     url = "ws://127.0.0.1:8765/ws-audio"
-    after_s = 0.8 if action == "after" else None
+    after_s = 2.5 if action == "after" else None
     options = WindowOptions(url, ListenOptions(url), title_suffix="test", close_after_s=after_s)
     status = run_window(options, Streaming, lambda _again: [])  # type: ignore[arg-type]
     say(f"ended {time.time():.3f}")

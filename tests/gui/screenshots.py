@@ -102,6 +102,7 @@ def take_picture(path: Path, theme: str, size: str, scene: str) -> None:
             lambda _again: ["Built-in Audio Analog Stereo (ALSA)"],
             clock_ns=lambda: clock.now_ns,
         )
+        window.furnish()
         width, height = (int(part) for part in size.split("x"))
         window.resize(width, height)
 

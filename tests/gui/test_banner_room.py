@@ -28,6 +28,16 @@ class Moves(QObject):
         self.count += event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.LayoutRequest)
         return False
 
+    async def settled(self) -> None:
+        """Wait until what showing the window has begun is over, and forget it."""
+        async with asyncio.timeout(5):
+            while self.count >= 0:
+                seen = self.count
+                await asyncio.sleep(0.15)
+                if self.count == seen:
+                    break
+        self.count = 0
+
 
 @pytest.mark.parametrize("text", ["short", LONG], ids=["short", "long"])
 async def test_what_stands_below_stays_where_it_is(bench: Bench, text: str) -> None:
@@ -36,8 +46,9 @@ async def test_what_stands_below_stays_where_it_is(bench: Bench, text: str) -> N
     window.show()
     await asyncio.sleep(0.1)
     docks = [dock for dock in window.panels.docks.all if not dock.visibleRegion().isEmpty()]
-    before = [QRect(dock.geometry()) for dock in docks]
     moves = Moves([window, window.centralWidget(), *docks, *window.watch.plots])
+    await moves.settled()
+    before = [QRect(dock.geometry()) for dock in docks]
     window.report(text)
     await asyncio.sleep(0.1)
     assert window.banner.isVisible()

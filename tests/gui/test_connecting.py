@@ -69,7 +69,7 @@ def test_before_the_first_connection_the_window_says_what_to_do(bench: Bench) ->
     assert panel.detail.full_text == "Enter an address and press Connect."
     assert panel.typed_url == "ws://127.0.0.1:8765/ws-audio"
     bench.window.watch.refresh_all()
-    assert "connect" in bench.window.watch.depth_plot.empty_text
+    assert "connect" in bench.window.watch.plots.depth.empty_text
 
 
 async def test_the_reconnect_countdown_counts_down(bench: Bench) -> None:

@@ -44,6 +44,7 @@ class RealWindow:
         theme = Theme("light")
         theme.apply()
         self.window = MainWindow(self.monitor, self.owner, self.store, theme, lambda again: [], None)
+        self.window.furnish()
 
     @property
     def snapshot(self) -> SessionSnapshot:
@@ -110,9 +111,9 @@ async def test_it_connects_and_every_plot_receives_data(open_real: OpenReal, url
         ):
             assert np.isfinite(real.monitor.series[name].window().mean).sum() >= 5, name
         watch = real.window.watch
-        assert watch.depth_plot.refresh(real.monitor.history)
-        assert watch.latency_plot.refresh(real.monitor.history)
-        drawn = watch.depth_plot.mean_curve.getData()[1]
+        assert watch.plots.depth.refresh(real.monitor.history)
+        assert watch.plots.latency.refresh(real.monitor.history)
+        drawn = watch.plots.depth.mean_curve.getData()[1]
         assert np.nanmax(drawn) == np.nanmax(real.monitor.series[metric.BUFFER_DEPTH_MS].window().mean)
 
 

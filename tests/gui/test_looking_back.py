@@ -38,13 +38,13 @@ async def test_frozen_plots_stand_still_while_recording_goes_on(bench: Bench) ->
     await bench.stream()
     record(bench, 30)
     bench.window.desk.set_frozen(True)
-    before = bench.window.watch.depth_plot.mean_curve.getData()[1].copy()
+    before = bench.window.watch.plots.depth.mean_curve.getData()[1].copy()
     record(bench, 5)
     bench.window.watch.refresh_all()
-    np.testing.assert_array_equal(bench.window.watch.depth_plot.mean_curve.getData()[1], before)
+    np.testing.assert_array_equal(bench.window.watch.plots.depth.mean_curve.getData()[1], before)
     assert bench.window.desk.bar.freeze.isChecked()
     bench.window.desk.set_frozen(False)
-    after = bench.window.watch.depth_plot.mean_curve.getData()[1]
+    after = bench.window.watch.plots.depth.mean_curve.getData()[1]
     assert after[-2] == pytest.approx(4.9, abs=0.2)  # the five seconds were not lost
 
 
@@ -55,7 +55,7 @@ async def test_every_length_of_the_window_shows_what_was_recorded(bench: Bench, 
     bar = bench.window.desk.bar
     bar.time_shown.setCurrentIndex(bar.time_shown.findData(seconds))
     bar.time_shown.activated.emit(bar.time_shown.currentIndex())
-    x, y = bench.window.watch.depth_plot.mean_curve.getData()
+    x, y = bench.window.watch.plots.depth.mean_curve.getData()
     assert len(x) <= 600
     assert x[0] == pytest.approx(-seconds, abs=seconds / len(x) + 0.01)
     assert y[-2] - y[1] == pytest.approx(seconds, rel=0.05)
@@ -67,7 +67,7 @@ async def test_panning_shows_an_earlier_time_and_the_axis_says_which(bench: Benc
     view = bench.window.watch.view
     view.freeze()
     view.pan(-100)
-    y = bench.window.watch.depth_plot.mean_curve.getData()[1]
+    y = bench.window.watch.plots.depth.mean_curve.getData()[1]
     assert y[-2] == pytest.approx(100, abs=0.5)
     assert view.ticks[-1] == (0.0, "−100 s")
     view.pan(+1_000)
@@ -89,7 +89,7 @@ async def test_the_wheel_zooms_about_the_pointer(bench: Bench) -> None:
     view.freeze()
     view.zoom(1, at=0.5)
     assert view.window.seconds == 60
-    y = bench.window.watch.depth_plot.mean_curve.getData()[1]
+    y = bench.window.watch.plots.depth.mean_curve.getData()[1]
     assert (y[0] + y[-2]) / 2 == pytest.approx(140, abs=1)
     view.zoom(-1)
     assert view.window.seconds == 120
@@ -270,5 +270,5 @@ async def test_in_a_long_window_a_hole_of_seconds_stays_a_hole(bench: Bench) -> 
     bench.clock.advance(4.0)
     record(bench, 100)
     bench.window.watch.view.choose(600)
-    held = bench.window.watch.depth_plot._held_mean
+    held = bench.window.watch.plots.depth._held_mean
     assert (~held.shown[held.shown.argmax() :]).sum() >= 3

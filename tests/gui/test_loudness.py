@@ -59,10 +59,10 @@ async def test_the_plot_has_a_curve_for_it_and_the_table_a_column(bench: Bench) 
         monitor.record(PEAK_DBFS, -9.0)
         monitor.record(RMS_DBFS, -21.0)
         monitor.record(LOUDNESS_LUFS, -23.0)
-    watch.level_plot.refresh(watch.view.history)
-    assert watch.level_plot.has_loudness
-    assert watch.level_plot.text_at(watch.view.window.span.points - 2) == "−21.0 dBFS · −23.0 LUFS"
-    assert watch.level_plot.loudness_curve.yData[-2] == -23.0
+    watch.plots.level.refresh(watch.view.history)
+    assert watch.plots.level.has_loudness
+    assert watch.plots.level.text_at(watch.view.window.span.points - 2) == "−21.0 dBFS · −23.0 LUFS"
+    assert watch.plots.level.loudness_curve.yData[-2] == -23.0
     table = io.StringIO(newline="")
     assert write_csv(monitor.history, Span(600), 0.0, table)
     assert "loudness_lufs" in table.getvalue().splitlines()[0].split(",")

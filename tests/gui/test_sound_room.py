@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from core.audio.output import SAMPLE_RATE_HZ, Pcm
 from core.monitor.monitor import PAINT_MS, Monitor
 from core.receiver.options import ListenOptions
+from gui.plots.measures import WAVEFORM_POINTS, WAVEFORM_SPANS_MS
 from gui.plots.palette import STEPS, lightness, loudness_palette
 from gui.plots.spectrogram_plot import COLUMN_S, ColumnRing, share_of
-from gui.plots.waveform_plot import POINTS, SPANS_MS
 from gui.settings import ThemeChoice
 from gui.sound_room import SoundRoom
 from gui.theme import DARK, LIGHT, Colors, Theme
@@ -57,6 +57,7 @@ class Bench:
         self.owner = Owner()
         owner: Any = self.owner
         self.room = SoundRoom(owner, self.monitor, self.theme, lambda: self.is_frozen, clock=lambda: self.now_s)
+        self.room.furnish()
         self.window = QWidget()
         column = QVBoxLayout(self.window)
         for dock in self.room.docks:
@@ -144,7 +145,7 @@ def test_when_the_session_ends_what_was_heard_last_stands_still(bench: Bench) ->
     bench.refresh(20)
     np.testing.assert_array_equal(bench.room.spectrogram.picture.steps(), seen)
     assert bench.room.spectrogram.empty_text == bench.room.waveform.empty_text == ""
-    assert len(bench.room.waveform.lanes[0].tops) == POINTS
+    assert len(bench.room.waveform.lanes[0].tops) == WAVEFORM_POINTS
 
 
 def test_the_waveform_reaches_as_far_as_the_samples_do(bench: Bench) -> None:
@@ -156,7 +157,7 @@ def test_the_waveform_reaches_as_far_as_the_samples_do(bench: Bench) -> None:
     assert right.tops.max() == pytest.approx(-1 + 0.25 * 0.96, abs=0.02)
 
 
-@pytest.mark.parametrize("span_ms", SPANS_MS)
+@pytest.mark.parametrize("span_ms", WAVEFORM_SPANS_MS)
 def test_every_span_has_as_many_points_as_can_be_afforded(bench: Bench, span_ms: int) -> None:
     bench.play(tone(1_000))
     bench.window.show()
@@ -165,8 +166,8 @@ def test_every_span_has_as_many_points_as_can_be_afforded(bench: Bench, span_ms:
     span.activated.emit(span.currentIndex())
     bench.refresh()
     waveform = bench.room.waveform
-    assert len(waveform.lanes[0].tops) == POINTS
-    assert waveform.frames % POINTS == 0
+    assert len(waveform.lanes[0].tops) == WAVEFORM_POINTS
+    assert waveform.frames % WAVEFORM_POINTS == 0
     assert waveform.getViewBox().viewRange()[0] == [-span_ms, 0]
 
 
@@ -174,7 +175,7 @@ def test_less_sound_than_the_span_stands_at_the_right_edge(bench: Bench) -> None
     bench.play(tone(1_000, seconds=0.03))
     bench.window.show()
     bench.refresh()
-    assert len(bench.room.waveform.lanes[0].tops) == POINTS // 10
+    assert len(bench.room.waveform.lanes[0].tops) == WAVEFORM_POINTS // 10
 
 
 def test_more_than_full_scale_stays_in_its_lane(bench: Bench) -> None:

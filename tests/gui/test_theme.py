@@ -73,7 +73,7 @@ def test_switching_reaches_widgets_and_plots_and_is_remembered(qapp: QApplicatio
     for choice, colors in ((ThemeChoice.DARK, DARK), (ThemeChoice.LIGHT, LIGHT)):
         bench.window._choose_theme(choice)
         assert qapp.palette().color(QPalette.ColorRole.Window) == QColor(colors.window)
-        plot = bench.window.watch.depth_plot
+        plot = bench.window.watch.plots.depth
         assert plot.backgroundBrush().color() == QColor(colors.plot)
         assert plot.mean_curve.opts["pen"].color() == QColor(colors.depth)
         assert bench.store.get(settings.THEME) is choice
@@ -81,7 +81,7 @@ def test_switching_reaches_widgets_and_plots_and_is_remembered(qapp: QApplicatio
 
 def test_pens_are_thin_and_opaque_because_anything_else_costs_audio(bench: Bench) -> None:
     watch = bench.window.watch
-    for curve in (watch.depth_plot.mean_curve, watch.depth_plot.target_curve, watch.latency_plot.total_curve):
+    for curve in (watch.plots.depth.mean_curve, watch.plots.depth.target_curve, watch.plots.latency.total_curve):
         assert curve.opts["pen"].widthF() == 1.0
         assert curve.opts["pen"].color().alpha() == 255
         assert not curve.opts["antialias"]

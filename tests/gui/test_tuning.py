@@ -210,7 +210,7 @@ async def test_the_target_line_follows_the_target_in_force(bench: Bench) -> None
         bench.monitor.record(BUFFER_DEPTH_MS, 50.0)
         bench.monitor.record(TARGET_DELAY_MS, 20.0 if step < 20 else 115.0)
     bench.window.watch.refresh_all()
-    plot = bench.window.watch.depth_plot
+    plot = bench.window.watch.plots.depth
     drawn = plot.target_curve.getData()[1]
     np.testing.assert_array_equal(drawn[-30:-22], 20.0)
     np.testing.assert_array_equal(drawn[-15:-1], 115.0)
@@ -224,4 +224,4 @@ async def test_a_target_that_follows_the_network_is_in_the_log_but_no_marker(ben
     bench.window.show_facts()
     bench.window.watch.refresh_all()
     assert bench.window.events.events.rowCount() == 1
-    assert bench.window.watch.depth_plot.markers == ()
+    assert bench.window.watch.plots.depth.markers == ()

@@ -40,6 +40,12 @@ BAD = replace(NO_VERDICT, answer=Answer.BAD, seconds=60.0, dropouts=12, latest_m
             "In 48 s no packet came more than 35 ms late. The connection broke 2×. The server sends 2.1 % too fast.",
         ),
         (
+            replace(GOOD, stalls=3, longest_stall_ms=210.4),
+            "✓ Yes",
+            "In 48 s no packet came more than 35 ms late."
+            " This computer itself paused 3×, by up to 210 ms; that is not counted.",
+        ),
+        (
             replace(GOOD, underruns=5, underruns_here=4, has_lab=True),
             "✓ Yes",
             "In 48 s no packet came more than 35 ms late. Of 5 underruns this computer made 4, not the server."
@@ -73,3 +79,12 @@ async def test_the_answer_stays_when_the_stream_has_ended(bench: Bench) -> None:
     await eventually(lambda: not bench.owner.is_running)
     bench.window.show_facts()
     assert bench.window.verdict.bar.word.text() == "✓ Yes"
+
+
+async def test_starting_over_forgets_what_was_seen(bench: Bench) -> None:
+    session = await bench.stream()
+    session.judged = BAD
+    bench.window.show_facts()
+    bench.window.verdict.bar.anew.click()
+    assert ("judge anew", None) in session.asked
+    assert bench.window.verdict.bar.word.text() == "…"

@@ -26,7 +26,7 @@ async def test_while_no_audio_has_come_every_plot_says_so(bench: Bench) -> None:
     bench.window.show_facts()
     bench.window.watch.refresh_all()
     watch = bench.window.watch
-    for plot in (watch.depth_plot, watch.underrun_plot, watch.latency_plot):
+    for plot in (watch.plots.depth, watch.plots.underrun, watch.plots.latency):
         assert plot.empty_text == "Waiting for audio"
 
 
@@ -47,19 +47,19 @@ async def test_plots_draw_exactly_what_the_monitor_holds(bench: Bench) -> None:
     watch = bench.window.watch
     window = monitor.series[BUFFER_DEPTH_MS].window()
     recorded = np.isfinite(window.mean)
-    x, y = watch.depth_plot.mean_curve.getData()
+    x, y = watch.plots.depth.mean_curve.getData()
     np.testing.assert_array_equal(x, ages_s(Span()))
     np.testing.assert_array_equal(y[recorded], window.mean[recorded])
     assert recorded.sum() >= 50
-    layers = zip(UNDERRUN_CAUSES, watch.underrun_plot.layers, strict=True)
+    layers = zip(UNDERRUN_CAUSES, watch.plots.underrun.layers, strict=True)
     tops = {cause: layer.tops.tolist() for cause, layer in layers}
     assert {cause: top for cause, top in tops.items() if top} == {"decoder": [pytest.approx(35.0)]}
-    assert watch.underrun_plot.lasting.tops.tolist() == []
-    assert len(watch.underrun_plot.triangles.getData()[0]) == 1
-    total = watch.latency_plot.total_curve.getData()[1]
+    assert watch.plots.underrun.lasting.tops.tolist() == []
+    assert len(watch.plots.underrun.triangles.getData()[0]) == 1
+    total = watch.plots.latency.total_curve.getData()[1]
     np.testing.assert_allclose(total[recorded], 76.5)
-    assert watch.latency_plot.layers[2].tops.tolist() == pytest.approx([76.5] * int(recorded.sum()))
-    assert watch.depth_plot.empty_text == watch.underrun_plot.empty_text == watch.latency_plot.empty_text == ""
+    assert watch.plots.latency.layers[2].tops.tolist() == pytest.approx([76.5] * int(recorded.sum()))
+    assert watch.plots.depth.empty_text == watch.plots.underrun.empty_text == watch.plots.latency.empty_text == ""
 
 
 async def test_a_change_is_marked_on_every_plot_until_it_has_left_the_window(bench: Bench) -> None:
@@ -69,11 +69,11 @@ async def test_a_change_is_marked_on_every_plot_until_it_has_left_the_window(ben
     bench.clock.advance(20.0)
     bench.window.watch.refresh_all()
     watch = bench.window.watch
-    for plot in (watch.depth_plot, watch.underrun_plot, watch.latency_plot):
+    for plot in (watch.plots.depth, watch.plots.underrun, watch.plots.latency):
         assert [(round(marker.age_s), marker.label) for marker in plot.markers] == [(-20, "1")]
     bench.clock.advance(45.0)
     bench.window.watch.refresh_all()
-    assert watch.depth_plot.markers == ()
+    assert watch.plots.depth.markers == ()
 
 
 async def test_history_survives_a_new_session(bench: Bench) -> None:
@@ -84,7 +84,7 @@ async def test_history_survives_a_new_session(bench: Bench) -> None:
     second = await bench.connect()
     assert second.monitor is bench.monitor
     bench.window.watch.refresh_all()
-    assert bench.window.watch.depth_plot.empty_text == ""
+    assert bench.window.watch.plots.depth.empty_text == ""
 
 
 async def test_nothing_is_painted_while_nobody_can_see_it(bench: Bench) -> None:

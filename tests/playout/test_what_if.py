@@ -97,16 +97,16 @@ def test_there_is_no_smallest_delay_where_not_even_2_s_are_enough() -> None:
     assert curves.curve(WhatIfSpan.RECENT, 0).smallest_delay_ms(50.0) is None
 
 
-def test_packets_that_are_taken_back_leave_both_curves() -> None:
+def test_after_an_untold_pause_of_the_source_one_packet_was_late_by_it_and_no_other() -> None:
     curves = WhatIf()
     for number in range(100):
         curves.add(number * 20 * MS, 0 if number < 60 else 400 * MS)
-    curves.discard(60 * 20 * MS)
-    for span in WhatIfSpan:
-        curve = curves.curve(span, 2_000 * MS)
-        assert curve.packets == 60
-        assert not curve.late_pct.any()
-        assert not curve.dropouts_per_min.any()
+    curves.paused(60 * 20 * MS, 400 * MS)
+    for curve in (*(curves.curve(span, 2_000 * MS) for span in WhatIfSpan), curves.blameless_curve(2_000 * MS)):
+        assert curve.packets == 61
+        assert curve.late_pct[79] == pytest.approx(100 / 61)
+        assert curve.late_pct[80] == 0
+        assert curve.dropouts_per_min[79] * curve.seconds / 60 == pytest.approx(1)
 
 
 def test_what_was_late_before_a_reconnect_still_counts_and_the_pause_is_no_dropout() -> None:

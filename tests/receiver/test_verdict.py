@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.playout.what_if import WhatIf, WhatIfSpan
+from core.playout.what_if import WhatIf
 from core.receiver.verdict import Answer, Facts, Judge, Verdict
 
 S = 1_000_000_000
@@ -47,7 +47,7 @@ class Listening:
         return self
 
     def verdict(self, depth_ms: float = 60.0) -> Verdict:
-        return self.judge.verdict(depth_ms, self.what_if.curve(WhatIfSpan.LONG, self.judge.now_ns), self.skew_ppm)
+        return self.judge.verdict(depth_ms, self.what_if.blameless_curve(self.judge.now_ns), self.skew_ppm)
 
 
 def test_nothing_is_said_before_ten_seconds_of_audio() -> None:
@@ -146,3 +146,33 @@ def test_what_is_longer_ago_than_five_minutes_is_forgotten() -> None:
     assert after.answer is Answer.GOOD
     assert (after.lost_packets, after.outages, after.underruns, after.underruns_here) == (0, 0, 0, 0)
     assert not after.has_lab
+
+
+@pytest.mark.parametrize("when", ["told before the packets are taken", "told after"])
+def test_what_this_machine_read_late_is_no_fault_of_the_server(when: str) -> None:
+    listening = Listening().listen(20)
+    began_ns, ended_ns = listening.now_ns, listening.now_ns + 300 * MS
+    if when.endswith("taken"):
+        listening.what_if.stalled(began_ns, ended_ns)
+    for late_ms in range(300, 0, -20):
+        listening.what_if.add(ended_ns + 1 * MS, late_ms * MS)
+    if when == "told after":
+        listening.what_if.stalled(began_ns, ended_ns)
+    listening.judge.note_stall(began_ns, ended_ns)
+    listening.now_ns = ended_ns
+    verdict = listening.listen(20).verdict()
+    assert (verdict.answer, verdict.dropouts, verdict.stalls) == (Answer.GOOD, 0, 1)
+    assert verdict.longest_stall_ms == 300
+
+
+def test_a_source_that_stands_still_and_tells_nobody_starves_whoever_waits() -> None:
+    """Its later packets are no later than those before, by its own new time; but for that long nothing came."""
+    listening = Listening().listen(20)
+    since_ns = listening.now_ns + 2_700 * MS
+    for number in range(15):
+        listening.what_if.add(since_ns + number * 20 * MS, 2_700 * MS)
+    listening.what_if.paused(since_ns, 1_700 * MS)
+    listening.now_ns = since_ns + 300 * MS
+    verdict = listening.listen(20).verdict(200)
+    assert (verdict.answer, verdict.dropouts, verdict.latest_ms) == (Answer.BAD, 1, 1_700)
+    assert listening.verdict(1_700).answer is Answer.GOOD
