@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import errno
 import os
-import signal
 import sys
 import threading
 from typing import Any
@@ -14,10 +13,13 @@ from typing import Any
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
+from core.cli.operation_options import add_operation_options, operation_settings
+from core.cli.stop_signals import StopSignals
 from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
 from core.opus.library import OpusLibraryError, load_opus
-from core.server.app import open_configured, serving
+from core.server.app import RunningServer, open_configured, serving
 from core.server.config import DEFAULT_PORT, ServerConfig, one_stream
+from core.server.operation.logs import configure_logs
 
 _EXAMPLES = """\
 examples:
@@ -93,6 +95,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="MS",
         help="sound that may wait for a slow listener before the oldest is dropped (default: 500)",
     )
+    add_operation_options(parser)
     add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
@@ -109,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         config = _config(args)
     except (OpusLibraryError, SourceError, ValueError) as error:
         raise CommandError(str(error)) from error
+    configure_logs(config.operation)
     let_audio_threads_in()
     try:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
@@ -134,7 +138,13 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         bitrate=args.bitrate,
     )
     config = one_stream(
-        args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
+        args.source,
+        loop=args.loop,
+        settings=settings,
+        host=args.host,
+        port=args.port,
+        queue_ms=args.queue_ms,
+        operation=operation_settings(args),
     )
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
@@ -143,10 +153,9 @@ def _config(args: argparse.Namespace) -> ServerConfig:
 
 
 async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop = StopSignals()
     if until_stdin_closes:
-        _stop_at_end_of_stdin(stop)
+        _stop_at_end_of_stdin(stop.gently)
     async with serving(config) as server:
         if config.is_public:
             print(
@@ -157,19 +166,21 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
             )
         spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopped, server.pump}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        at_once = asyncio.create_task(_abort(server, stop))
+        stopping = asyncio.create_task(stop.gently.wait())
+        await asyncio.wait({stopping, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        draining = asyncio.create_task(server.drain())
+        await asyncio.wait({draining, at_once, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+    at_once.cancel()
     return EXIT_FINE
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        else:
-            loop.add_signal_handler(number, stop.set)
+async def _abort(server: RunningServer, stop: StopSignals) -> None:
+    """Listeners who take their time to say goodbye are not waited for any more."""
+    await stop.at_once.wait()
+    server.abort()
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:

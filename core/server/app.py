@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,9 @@ from core.server.clock import ServerClock
 from core.server.config import QueryError, ServerConfig, StreamConfig, settings_from_query, wants_rtp
 from core.server.gate import Gate, OpenGate, RefusedError
 from core.server.listener import Listener, ListenerCounters
-from core.server.stream import Stream
+from core.server.operation.figures import StreamFigures, figures_of
+from core.server.operation.front import Operation
+from core.server.stream import CloseCode, Stream
 from core.wire.control import SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
@@ -42,9 +44,18 @@ class RunningServer:
     url: str
     streams: Mapping[str, Stream]
     """By name, in the order of the configuration."""
-    counters: ListenerCounters
+    endpoint: Endpoint
     pump: asyncio.Task[None]
     """Ends only if something is wrong in this program; the context raises that when it is left."""
+    drain: Callable[[], Coroutine[None, None, None]]
+    """Let nobody in from now on; returns when the context is to be left."""
+    abort: Callable[[], None]
+    """Cut all connections: leaving the context then takes no time."""
+
+    @property
+    def counters(self) -> ListenerCounters:
+        """Of all listeners that have gone."""
+        return self.endpoint.counters
 
     @property
     def stream(self) -> Stream:
@@ -60,10 +71,30 @@ class Endpoint:
         self._config = config
         self._streams = streams
         self._gate = gate
-        self.counters = ListenerCounters()
+        self._counters = {name: ListenerCounters() for name in streams}
+        self._present: dict[str, set[Listener]] = {name: set() for name in streams}
         self._listeners = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
+
+    @property
+    def counters(self) -> ListenerCounters:
+        """Of all streams' listeners that have gone."""
+        total = ListenerCounters()
+        for each in self._counters.values():
+            total.add(each)
+        return total
+
+    def figures(self) -> Iterator[StreamFigures]:
+        """How each stream stands now, to be read in one turn."""
+        for name, stream in self._streams.items():
+            yield figures_of(name, stream, self._counters[name], list(self._present[name]))
+
+    def abort(self) -> None:
+        """Cut all connections."""
+        for listeners in self._present.values():
+            for listener in listeners:
+                listener.abort()
 
     async def wait_until_empty(self) -> None:
         """Return when no listener is left, or after `SHUTDOWN_TIMEOUT_S`."""
@@ -133,19 +164,25 @@ class Endpoint:
         listener = Listener(
             stream,
             socket,
-            self.counters,
+            self._counters[stream.name],
             is_rtp=is_rtp,
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
             adaptation=self._config.adaptation,
         )
-        await listener.run(request, settings)
+        present = self._present[stream.name]
+        present.add(listener)
+        try:
+            await listener.run(request, settings)
+        finally:
+            present.discard(listener)
         return socket
 
 
-def build_app(config: ServerConfig, endpoint: Endpoint) -> web.Application:
+def build_app(config: ServerConfig, endpoint: Endpoint, operation: Operation) -> web.Application:
     """The web application: the first stream at ``config.path``, each below ``/streams``, 404 elsewhere."""
-    app = web.Application()
+    app = web.Application(middlewares=[operation.middleware])
+    operation.add_routes(app)
     app.router.add_get(config.path, endpoint.listen, allow_head=False)
     app.router.add_get("/streams", endpoint.list_streams)
     app.router.add_get("/streams/{name}", endpoint.listen, allow_head=False)
@@ -183,12 +220,13 @@ async def serving(
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
     streams = {
-        each.name: Stream(source or functools.partial(open_configured, each), each.settings, clock)
+        each.name: Stream(source or functools.partial(open_configured, each), each.settings, clock, each.name)
         for each in config.streams
     }
     endpoint = Endpoint(config, streams, gate or OpenGate())
+    operation = Operation(config.operation, endpoint.figures)
     runner = web.AppRunner(
-        build_app(config, endpoint),
+        build_app(config, endpoint, operation),
         handle_signals=False,
         access_log=None,
         handler_cancellation=True,
@@ -205,12 +243,16 @@ async def serving(
     port = runner.addresses[0][1]
     host = f"[{config.host}]" if ":" in config.host else config.host
     pump = asyncio.create_task(_run(streams.values()))
+    operation.started(pump)
     try:
-        yield RunningServer(f"ws://{host}:{port}{config.path}", streams, endpoint.counters, pump)
+        yield RunningServer(
+            f"ws://{host}:{port}{config.path}", streams, endpoint, pump, operation.drain, endpoint.abort
+        )
     finally:
+        operation.close()
         await site.stop()
         for stream in streams.values():
-            stream.shut_down()
+            stream.shut_down(CloseCode(config.operation.drain_code))
         # Before the clean-up, in which aiohttp ignores whatever clients still say, their closing handshake included.
         await endpoint.wait_until_empty()
         await runner.cleanup()

@@ -18,6 +18,8 @@ from core.opus.encoder import (
     EncoderSettingsError,
 )
 from core.server.adaptation import AdaptationSettings
+from core.server.operation.settings import PATHS as OPERATION_PATHS
+from core.server.operation.settings import OperationSettings
 from core.wire.control import Set
 
 DEFAULT_PORT: Final = 8765
@@ -79,6 +81,7 @@ class ServerConfig:
     queue_ms: float = 500.0
     stuck_s: float = 5.0
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    operation: OperationSettings = field(default_factory=OperationSettings)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -96,6 +99,8 @@ class ServerConfig:
             )
         if not self.path.startswith("/"):
             raise ValueError(f"path {self.path!r} does not start with '/'")
+        if self.path in OPERATION_PATHS:
+            raise ValueError(f"path {self.path} is taken; choose another")
         if not self.streams:
             raise ValueError("a server without a stream is not possible; name one")
         names = [stream.name for stream in self.streams]

@@ -18,6 +18,7 @@ with neither a gap nor an overlap in its media time.
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Generic, Protocol, TypeVar
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from core.opus.encoder import EncoderSettings, OpusEncoder
 from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
 from core.server.frames import binary_frame
+from core.server.operation.histogram import Histogram
 
 Pcm16 = NDArray[np.int16]
 
@@ -95,6 +97,8 @@ class _Group(Generic[_Member]):
             self._number, self._is_silent = before._number, before._is_silent
             self._expected_media_time = before._expected_media_time
         self._units_per_sample = SAMPLE_RATE_HZ // encoder.settings.sample_rate
+        self.encode_s: Histogram | None = None
+        """How long each packet takes, where somebody wants to know."""
 
     @property
     def missing(self) -> int:
@@ -124,7 +128,10 @@ class _Group(Generic[_Member]):
 
     def _emit(self) -> None:
         self.filled = 0
+        began_s = time.perf_counter()
         payload = self.encoder.encode(self._frame)
+        if self.encode_s is not None:
+            self.encode_s.observe(time.perf_counter() - began_s)
         is_silence = self.encoder.settings.dtx and parse_packet(payload).is_dtx
         media_time = self._start * self._units_per_sample
         duration = len(self._frame) * self._units_per_sample
@@ -157,7 +164,9 @@ class _Wish:
 class EncoderPool(Generic[_Member]):
     """The groups of one running stream. All positions are samples at the stream's rate since it started."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, encode_s: Histogram | None = None) -> None:
+        """``encode_s`` observes how long each packet takes to encode, in seconds."""
+        self._encode_s = encode_s
         self.position = 0
         """The next sample that `feed` takes."""
         self.sample_rate = sample_rate
@@ -293,6 +302,7 @@ class EncoderPool(Generic[_Member]):
         self._add(_Group(encoder, member, before=group), member)
 
     def _add(self, group: _Group[_Member], member: _Member) -> None:
+        group.encode_s = self._encode_s
         self._groups.append(group)
         self._group_of[member] = group
 

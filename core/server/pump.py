@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.audio.sources import PcmBlock, PcmSource
 from core.server.clock import Pacer, ServerClock
 from core.server.encoding import EncoderPool
+from core.server.operation.histogram import ENCODE_BOUNDS_S, PACING_BOUNDS_S, Histogram
 
 IDLE_AFTER_MS: Final = 200
 """A source that is overdue by this is called idle. Far above the jitter of any device, well below what a listener
@@ -28,6 +29,10 @@ class StreamCounters:
     source_failures: int = 0
     adaptations: int = 0
     """How often a listener's bit rate was changed because of its link."""
+    pacing_error_s: Histogram = field(default_factory=lambda: Histogram(PACING_BOUNDS_S))
+    """How late each block of a source that is read in advance was fed."""
+    encode_s: Histogram = field(default_factory=lambda: Histogram(ENCODE_BOUNDS_S))
+    """How long each packet took to encode."""
 
 
 class Pump:
@@ -108,6 +113,7 @@ class Pump:
             self._leave_idle()
         if await self._pacer.wait_for(self._pool.position + len(block.pcm)):
             self._counters.reanchored += 1
+        self._counters.pacing_error_s.observe(self._pacer.lateness_ns / 1e9)
         self._pool.feed(block.pcm, self._pacer.time_of(self._pool.position))
 
     def _go_idle(self) -> None:

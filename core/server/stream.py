@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
@@ -17,13 +18,17 @@ from core.server.config import changed
 from core.server.encoding import EncoderPool, Member
 from core.server.framing import RtpFraming
 from core.server.housekeeping import Guest, Housekeeping
+from core.server.operation.logs import log_event
 from core.server.pump import Pump, StreamCounters
 from core.wire.control import Bye, Set, StreamState
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_FAILURE_MS: Final = 5_000
-RETRY_AFTER_RESTART_MS: Final = 1_000
+RETRY_AFTER_RESTART_MS: Final = 500
+RETRY_SPREAD_MS: Final = 1_500
+"""A server that goes away asks each listener to come back after the one, and at random up to the other later:
+thousands in one instant would be more than the next server can greet in time."""
 
 
 class CloseCode(enum.IntEnum):
@@ -32,6 +37,7 @@ class CloseCode(enum.IntEnum):
     NORMAL = 1000
     GOING_AWAY = 1001
     INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
 
 
@@ -53,9 +59,16 @@ class Stream:
     """
 
     def __init__(
-        self, open_source: Callable[[], PcmSource], settings: EncoderSettings, clock: ServerClock | None = None
+        self,
+        open_source: Callable[[], PcmSource],
+        settings: EncoderSettings,
+        clock: ServerClock | None = None,
+        name: str = "main",
     ) -> None:
-        """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels."""
+        """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels; ``name`` is
+        for the log.
+        """
+        self.name = name
         self.settings = settings
         self.clock = clock or ServerClock()
         self.rtp = RtpFraming(self.clock)
@@ -68,12 +81,18 @@ class Stream:
         self._pool: EncoderPool[Audience] | None = None
         self._occupied = asyncio.Event()
         self._vacated = asyncio.Event()
-        self._bye: Bye | None = None
+        self._end_code: CloseCode | None = None
+        """Of everybody, once the server goes away."""
 
     @property
     def listener_count(self) -> int:
         """How many listen."""
         return len(self._listeners)
+
+    @property
+    def encoder_count(self) -> int:
+        """How many encoders are at work; 0 while nobody listens."""
+        return 0 if self._pool is None else self._pool.encoder_count
 
     async def run(self) -> None:
         """Serve until cancelled; one session after another, each while somebody listens."""
@@ -93,8 +112,8 @@ class Stream:
 
     def join(self, listener: Audience, settings: EncoderSettings) -> None:
         """Add a listener; its packets start at the next boundary."""
-        if self._bye is not None:
-            listener.finish(self._bye, CloseCode.GOING_AWAY)
+        if self._end_code is not None:
+            listener.finish(_going_away(), self._end_code)
             return
         self._listeners[listener] = settings
         self.housekeeping.join(listener)
@@ -156,10 +175,11 @@ class Stream:
         """Send one listener away."""
         self._finish([listener], bye, code)
 
-    def shut_down(self) -> None:
-        """Send everybody away, those who come later as well."""
-        self._bye = Bye("the server is going away", RETRY_AFTER_RESTART_MS)
-        self._finish(list(self._listeners), self._bye, CloseCode.GOING_AWAY)
+    def shut_down(self, code: CloseCode = CloseCode.GOING_AWAY) -> None:
+        """Send everybody away, those who come later as well, each to come back at a moment of its own."""
+        self._end_code = code
+        for listener in list(self._listeners):
+            self._finish([listener], _going_away(), code)
 
     async def _wait_until_vacant(self) -> None:
         while self._listeners:
@@ -173,11 +193,11 @@ class Stream:
             await self._pump(source)
         except SourceError as error:
             self.counters.source_failures += 1
-            logger.warning("%s", error)
+            log_event(logger, logging.WARNING, str(error), stream=self.name)
             self._finish(list(self._listeners), Bye(str(error), RETRY_AFTER_FAILURE_MS), CloseCode.INTERNAL_ERROR)
 
     async def _pump(self, source: PcmSource) -> None:
-        pool = self._pool = EncoderPool(self.settings.sample_rate)
+        pool = self._pool = EncoderPool(self.settings.sample_rate, self.counters.encode_s)
         for listener, settings in self._listeners.items():
             pool.join(listener, settings)
         audience: list[Audience] = []
@@ -207,6 +227,7 @@ class Stream:
         if state is self.state:
             return
         self.state = state
+        log_event(logger, logging.INFO, f"stream {state.value}", stream=self.name)
         for listener in self._listeners:
             listener.show_state(state)
 
@@ -214,3 +235,8 @@ class Stream:
         for listener in listeners:
             self._forget(listener)
             listener.finish(bye, code)
+
+
+def _going_away() -> Bye:
+    spread_ms = random.randrange(RETRY_SPREAD_MS)  # noqa: S311 - nothing secret
+    return Bye("the server is going away", RETRY_AFTER_RESTART_MS + spread_ms)

@@ -1,0 +1,43 @@
+"""What the metrics are made of: one stream at one moment, summed over its listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.server.listener import Listener, ListenerCounters
+from core.server.pump import StreamCounters
+from core.server.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFigures:
+    """Counters are those of the running server, not copies: read them at once."""
+
+    name: str
+    listeners: int
+    encoders: int
+    stream: StreamCounters
+    connections: ListenerCounters
+    """Of those who listen and of those who have gone."""
+    queued_ms: Sequence[float]
+    """Sound that waits, of each listener."""
+    bitrates: Sequence[int]
+    """In bit/s, of each listener."""
+
+
+def figures_of(name: str, stream: Stream, gone: ListenerCounters, listeners: Sequence[Listener]) -> StreamFigures:
+    """``gone`` counts those who have left; what the present ``listeners`` have been sent so far is added here."""
+    connections = ListenerCounters()
+    connections.add(gone)
+    for listener in listeners:
+        listener.add_to(connections)
+    return StreamFigures(
+        name=name,
+        listeners=stream.listener_count,
+        encoders=stream.encoder_count,
+        stream=stream.counters,
+        connections=connections,
+        queued_ms=[listener.queued_ms for listener in listeners],
+        bitrates=[stream.settings_of(listener).nominal_bitrate for listener in listeners],
+    )
