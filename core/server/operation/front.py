@@ -120,6 +120,7 @@ class Operation:
                         self._streams(),
                         {**self.rejected, **self._refusals()},
                         self.phase is Phase.READY,
+                        len(asyncio.all_tasks()),
                         version,
                     )
                 )

@@ -53,6 +53,8 @@ class ServerFigures:
     rejected: Mapping[str, int]
     """By reason."""
     is_ready: bool
+    tasks: int
+    """Of the event loop."""
     version: str
 
 
@@ -95,6 +97,7 @@ class Metrics(Collector):
             rejected.add_metric([str(reason)], count)
         yield rejected
         yield GaugeMetricFamily("opuscope_ready", "1 while listeners are let in", value=float(figures.is_ready))
+        yield GaugeMetricFamily("opuscope_tasks", "Tasks of the event loop", value=figures.tasks)
         build = GaugeMetricFamily("opuscope_build_info", "What runs here", labels=["version", "python"])
         build.add_metric([figures.version, platform.python_version()], 1)
         yield build
