@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import logging
 import os
 import sys
 import threading
@@ -20,6 +21,8 @@ from core.opus.library import OpusLibraryError, load_opus
 from core.server.app import RunningServer, open_configured, serving
 from core.server.config import DEFAULT_PORT, ServerConfig, one_stream
 from core.server.operation.logs import configure_logs
+
+logger = logging.getLogger(__name__)
 
 _EXAMPLES = """\
 examples:
@@ -158,11 +161,10 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
         _stop_at_end_of_stdin(stop.gently)
     async with serving(config) as server:
         if config.is_public:
-            print(
-                f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
-                " without a password; use --host 127.0.0.1 to keep it to this machine",
-                file=sys.stderr,
-                flush=True,
+            logger.warning(
+                "WARNING: listening on %s: every machine that reaches this one can listen, unencrypted and without a"
+                " password; use --host 127.0.0.1 to keep it to this machine",
+                config.host,
             )
         spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)

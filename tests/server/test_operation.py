@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import configparser
 import re
+import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from core.audio.sources import SourceError
-from core.server.app import serving
+from core.cli.operation_options import operation_settings
+from core.cli.serve import add_parser
+from core.server.app import SHUTDOWN_TIMEOUT_S, serving
 from core.server.config import ServerConfig, StreamConfig, one_stream
 from core.server.operation.figures import StreamFigures
 from core.server.operation.front import Operation
@@ -201,3 +207,17 @@ async def test_a_thousand_listeners_are_summed_in_a_moment() -> None:
         assert listener.queued_ms == 0
         # The loop stands still meanwhile: far less than a frame.
         assert took_s < 0.2, f"{took_s * 1e3:.1f} ms"
+
+
+def test_the_systemd_unit_starts_a_server_that_there_is_and_gives_it_time_to_drain() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    text = (REPOSITORY / "resources" / "server" / "opuscope.service").read_text(encoding="utf-8")
+    unit.read_string(text.replace("\\\n", " "))
+    service = unit["Service"]
+    program, command, *options = shlex.split(service["ExecStart"])
+    assert (Path(program).name, command) == ("opuscope", "serve")
+    parser = add_parser(argparse.ArgumentParser().add_subparsers())
+    settings = operation_settings(parser.parse_args(options))
+    assert float(service["TimeoutStopSec"]) > settings.drain_s + SHUTDOWN_TIMEOUT_S
+    assert (service["Type"], service["DynamicUser"], service["ProtectSystem"]) == ("exec", "yes", "strict")
