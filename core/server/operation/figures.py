@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.opus.encoder import EncoderSettings
 from core.server.listener import Listener, ListenerCounters
 from core.server.pump import StreamCounters
 from core.server.stream import Stream
@@ -39,5 +40,12 @@ def figures_of(name: str, stream: Stream, gone: ListenerCounters, listeners: Seq
         stream=stream.counters,
         connections=connections,
         queued_ms=[listener.queued_ms for listener in listeners],
-        bitrates=[stream.settings_of(listener).nominal_bitrate for listener in listeners],
+        bitrates=_bitrates([stream.settings_of(listener) for listener in listeners]),
     )
+
+
+def _bitrates(settings: Sequence[EncoderSettings]) -> list[int]:
+    # By object: most listeners share theirs, and comparing all fields would take as long as the bit rate itself.
+    known = {id(each): each for each in settings}
+    bitrates = {key: each.nominal_bitrate for key, each in known.items()}
+    return [bitrates[id(each)] for each in settings]
