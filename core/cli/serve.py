@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import dataclasses
 import errno
+import logging
 import os
 import signal
 import sys
@@ -18,13 +19,18 @@ from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
 from core.audio.sources import SourceError
 from core.cli.access_options import access_warnings, add_access_options, with_access_options
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
+from core.cli.operation_options import add_operation_options, with_operation_options
+from core.cli.stop_signals import StopSignals
 from core.cli.stream_options import add_stream_options, with_stream_options
 from core.opus.library import OpusLibraryError, load_opus
 from core.server.access.settings import AccessError
-from core.server.app import serving
+from core.server.app import RunningServer, serving
 from core.server.config import ServerConfig
 from core.server.config_file import load_config
+from core.server.operation.logs import configure_logs
 from core.server.streams import check_source
+
+logger = logging.getLogger(__name__)
 
 _EXAMPLES = """\
 examples:
@@ -72,6 +78,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help=f"sound that may wait for a slow listener before the oldest is dropped (default: {defaults.queue_ms:g})",
     )
     add_access_options(parser)
+    add_operation_options(parser)
     add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
@@ -88,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         config = _config(args)
     except (OpusLibraryError, SourceError, ValueError) as error:
         raise CommandError(str(error)) from error
+    configure_logs(config.operation)
     let_audio_threads_in()
     try:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
@@ -109,7 +117,8 @@ def _config(args: argparse.Namespace) -> ServerConfig:
     """
     config = ServerConfig() if args.config is None else load_config(args.config)
     given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
-    config = with_access_options(with_stream_options(dataclasses.replace(config, **given), args), args)
+    config = with_stream_options(dataclasses.replace(config, **given), args)
+    config = with_operation_options(with_access_options(config, args), args)
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
         try:
@@ -122,31 +131,32 @@ def _config(args: argparse.Namespace) -> ServerConfig:
 
 
 async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop = StopSignals()
     if until_stdin_closes:
-        _stop_at_end_of_stdin(stop)
+        _stop_at_end_of_stdin(stop.gently)
     async with serving(config) as server:
         for warning in access_warnings(config):
-            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+            logger.warning("WARNING: %s", warning)
         if config.tls is not None or config.access.has_tokens:
             # Else it ends the server, as it ends everything else in a terminal that is closed.
             _reload_on_sighup(server.reload)
         spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopped, server.pump}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        at_once = asyncio.create_task(_abort(server, stop))
+        stopping = asyncio.create_task(stop.gently.wait())
+        await asyncio.wait({stopping, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        draining = asyncio.create_task(server.drain())
+        await asyncio.wait({draining, at_once, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+    at_once.cancel()
     return EXIT_FINE
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        else:
-            loop.add_signal_handler(number, stop.set)
+async def _abort(server: RunningServer, stop: StopSignals) -> None:
+    """Listeners who take their time to say goodbye are not waited for any more."""
+    await stop.at_once.wait()
+    server.abort()
 
 
 def _reload_on_sighup(reload: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -22,13 +22,15 @@ from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.settings import AccessError
 from core.server.access.tls import TlsKeeper
-from core.server.broadcast import Broadcast
+from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
 from core.server.config import QueryError, ServerConfig, wants_rtp
 from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
+from core.server.operation.figures import StreamFigures, figures_of
+from core.server.operation.front import Operation
 from core.server.streams import Streams
 from core.wire.control import SUBPROTOCOL
 
@@ -52,12 +54,21 @@ class RunningServer:
     url: str
     streams: Mapping[str, Broadcast]
     """By name, in the order of the configuration."""
-    counters: ListenerCounters
+    endpoint: Endpoint
     pump: asyncio.Task[None]
     """Ends only if something is wrong in this program; the context raises that when it is left."""
     refusals: Refusals
     reload: Callable[[], None]
     """Read certificate and keys anew, without touching who listens; where that fails, warn and go on as before."""
+    drain: Callable[[], Coroutine[None, None, None]]
+    """Let nobody in from now on; returns when the context is to be left."""
+    abort: Callable[[], None]
+    """Cut all connections: leaving the context then takes no time."""
+
+    @property
+    def counters(self) -> ListenerCounters:
+        """Of all listeners that have gone."""
+        return self.endpoint.counters
 
     @property
     def stream(self) -> Broadcast:
@@ -74,10 +85,30 @@ class Endpoint:
         self._streams = streams
         self._gate = gate
         self._refusals = refusals
-        self.counters = ListenerCounters()
+        self._counters = {name: ListenerCounters() for name in streams}
+        self._present: dict[str, set[Listener]] = {name: set() for name in streams}
         self._listeners = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
+
+    @property
+    def counters(self) -> ListenerCounters:
+        """Of all streams' listeners that have gone."""
+        total = ListenerCounters()
+        for each in self._counters.values():
+            total.add(each)
+        return total
+
+    def figures(self) -> Iterator[StreamFigures]:
+        """How each stream stands now, to be read in one turn."""
+        for name, stream in self._streams.items():
+            yield figures_of(name, stream, self._counters[name], list(self._present[name]))
+
+    def abort(self) -> None:
+        """Cut all connections."""
+        for listeners in self._present.values():
+            for listener in listeners:
+                listener.abort()
 
     async def wait_until_empty(self) -> None:
         """Return when no listener is left, or after `SHUTDOWN_TIMEOUT_S`."""
@@ -165,20 +196,26 @@ class Endpoint:
         listener = Listener(
             stream,
             socket,
-            self.counters,
+            self._counters[stream.name],
             Rights(grant, self._refusals, stream.clock),
             is_rtp=is_rtp,
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
             adaptation=self._config.adaptation,
         )
-        await listener.run(request, settings)
+        present = self._present[stream.name]
+        present.add(listener)
+        try:
+            await listener.run(request, settings)
+        finally:
+            present.discard(listener)
         return socket
 
 
-def build_app(config: ServerConfig, endpoint: Endpoint, ingest: Ingest) -> web.Application:
+def build_app(config: ServerConfig, endpoint: Endpoint, ingest: Ingest, operation: Operation) -> web.Application:
     """The web application: the first stream at ``config.path``, each below ``/streams``, 404 elsewhere."""
-    app = web.Application()
+    app = web.Application(middlewares=[operation.middleware])
+    operation.add_routes(app)
     app.router.add_get(config.path, endpoint.listen, allow_head=False)
     app.router.add_get("/streams", endpoint.list_streams)
     app.router.add_get("/streams/{name}", endpoint.listen, allow_head=False)
@@ -212,8 +249,9 @@ async def serving(
     keeper = Gatekeeper(config.access, config.limits, refusals)
     tls = TlsKeeper(config.tls) if config.tls is not None else None
     endpoint = Endpoint(config, streams, gate or keeper, refusals)
+    operation = Operation(config.operation, endpoint.figures, refusals)
     runner = web.AppRunner(
-        build_app(config, endpoint, ingest),
+        build_app(config, endpoint, ingest, operation),
         handle_signals=False,
         access_log=None,
         logger=http_logger(refusals),
@@ -232,15 +270,17 @@ async def serving(
     port = listening.sockets[0].getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
     pump = asyncio.create_task(_run(streams.values()))
+    operation.started(pump)
     try:
         url = f"{_scheme(tls is not None)}://{host}:{port}{config.path}"
         reload = functools.partial(_reload, keeper, tls)
-        yield RunningServer(url, streams, endpoint.counters, pump, refusals, reload)
+        yield RunningServer(url, streams, endpoint, pump, refusals, reload, operation.drain, endpoint.abort)
     finally:
+        operation.close()
         listening.close()
         await ingest.shut_down()
         for stream in streams.values():
-            stream.shut_down()
+            stream.shut_down(CloseCode(config.operation.drain_code))
         # Before the clean-up, in which aiohttp ignores whatever clients still say, their closing handshake included.
         await endpoint.wait_until_empty()
         await runner.cleanup()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from core.audio.sources import SourceError
@@ -18,12 +19,17 @@ from core.server.encoding import Member
 from core.server.facts import StreamFacts
 from core.server.framing import RtpFraming
 from core.server.housekeeping import Guest, Housekeeping
+from core.server.operation.histogram import ENCODE_BOUNDS_S, PACING_BOUNDS_S, Histogram
+from core.server.operation.logs import log_event
 from core.wire.control import Bye, Set, StreamState
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_FAILURE_MS: Final = 5_000
-RETRY_AFTER_RESTART_MS: Final = 1_000
+RETRY_AFTER_RESTART_MS: Final = 500
+RETRY_SPREAD_MS: Final = 1_500
+"""A server that goes away asks each listener to come back after the one, and at random up to the other later:
+thousands in one instant would be more than the next server can greet in time."""
 
 
 class CloseCode(enum.IntEnum):
@@ -33,6 +39,7 @@ class CloseCode(enum.IntEnum):
     GOING_AWAY = 1001
     POLICY_VIOLATION = 1008
     INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
 
 
@@ -65,13 +72,24 @@ class StreamCounters:
     source_failures: int = 0
     adaptations: int = 0
     """How often a listener's bit rate was changed because of its link."""
+    upstream_attempts: int = 0
+    """How often a relay tried to connect to its origin."""
+    upstream_malformed: int = 0
+    """Messages of the origin that are no Opus packets; they are not passed on."""
+    pacing_error_s: Histogram = field(default_factory=lambda: Histogram(PACING_BOUNDS_S))
+    """How late each block of a source that is read in advance was fed."""
+    encode_s: Histogram = field(default_factory=lambda: Histogram(ENCODE_BOUNDS_S))
+    """How long each packet took to encode."""
 
 
 class Broadcast(ABC):
     """Opens what it plays when the first listener joins, and closes it when the last one has left."""
 
-    def __init__(self, settings: EncoderSettings, clock: ServerClock | None = None, lead_ms: float = 0.0) -> None:
-        """``settings`` are what a listener gets who asks for nothing else."""
+    def __init__(
+        self, settings: EncoderSettings, clock: ServerClock | None = None, lead_ms: float = 0.0, name: str = "main"
+    ) -> None:
+        """``settings`` are what a listener gets who asks for nothing else; ``name`` is for the log."""
+        self.name = name
         self.settings = settings
         self.lead_ms = lead_ms
         self.clock = clock or ServerClock()
@@ -83,7 +101,8 @@ class Broadcast(ABC):
         self._listeners: dict[Audience, EncoderSettings] = {}
         self._occupied = asyncio.Event()
         self._vacated = asyncio.Event()
-        self._bye: Bye | None = None
+        self._end_code: CloseCode | None = None
+        """Of everybody, once the server goes away."""
 
     # What there is to know.
 
@@ -91,6 +110,15 @@ class Broadcast(ABC):
     def listener_count(self) -> int:
         """How many listen."""
         return len(self._listeners)
+
+    @property
+    def encoder_count(self) -> int:
+        """How many encoders are at work."""
+        return 0
+
+    def bitrate_of(self, settings: EncoderSettings) -> int | None:
+        """What a listener with ``settings`` is sent, in bit/s; ``None`` where nobody knows."""
+        return settings.nominal_bitrate
 
     @property
     @abstractmethod
@@ -131,8 +159,8 @@ class Broadcast(ABC):
 
     def join(self, listener: Audience, settings: EncoderSettings) -> None:
         """Add a listener; its packets start at the next boundary."""
-        if self._bye is not None:
-            listener.finish(self._bye, CloseCode.GOING_AWAY)
+        if self._end_code is not None:
+            listener.finish(_going_away(), self._end_code)
             return
         self._listeners[listener] = settings
         self.housekeeping.join(listener)
@@ -149,10 +177,11 @@ class Broadcast(ABC):
         """Send one listener away."""
         self._finish([listener], bye, code)
 
-    def shut_down(self) -> None:
-        """Send everybody away, those who come later as well."""
-        self._bye = Bye("the server is going away", RETRY_AFTER_RESTART_MS)
-        self._finish(list(self._listeners), self._bye, CloseCode.GOING_AWAY)
+    def shut_down(self, code: CloseCode = CloseCode.GOING_AWAY) -> None:
+        """Send everybody away, those who come later as well, each to come back at a moment of its own."""
+        self._end_code = code
+        for listener in list(self._listeners):
+            self._finish([listener], _going_away(), code)
 
     # Playing.
 
@@ -199,7 +228,7 @@ class Broadcast(ABC):
             audience = await self._session()
         except SourceError as error:
             self.counters.source_failures += 1
-            logger.warning("%s", error)
+            log_event(logger, logging.WARNING, str(error), stream=self.name)
             self._finish(list(self._listeners), Bye(str(error), RETRY_AFTER_FAILURE_MS), CloseCode.INTERNAL_ERROR)
             return
         for listener in audience:
@@ -210,6 +239,7 @@ class Broadcast(ABC):
         if state is self.state:
             return
         self.state = state
+        log_event(logger, logging.INFO, f"stream {state.value}", stream=self.name)
         for listener in self._listeners:
             listener.show_state(state)
 
@@ -225,3 +255,8 @@ class Broadcast(ABC):
         if not self._listeners:
             self._occupied.clear()
             self._vacated.set()
+
+
+def _going_away() -> Bye:
+    spread_ms = random.randrange(RETRY_SPREAD_MS)  # noqa: S311 - nothing secret
+    return Bye("the server is going away", RETRY_AFTER_RESTART_MS + spread_ms)

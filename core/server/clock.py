@@ -53,6 +53,8 @@ class Pacer:
         self._clock = clock
         self._sample_rate = sample_rate
         self._anchor_ns = clock.now_ns()
+        self.lateness_ns = 0
+        """How far past its moment the last `wait_for` returned."""
 
     def time_of(self, position: int) -> int:
         """The monotonic time in nanoseconds at which the sample at ``position`` is heard."""
@@ -68,7 +70,7 @@ class Pacer:
         Returns ``True`` if it was so much overdue that all deadlines from here on were moved.
         """
         await self._clock.sleep_until(self.time_of(position))
-        lateness_ns = self._clock.now_ns() - self.time_of(position)
+        lateness_ns = self.lateness_ns = self._clock.now_ns() - self.time_of(position)
         if lateness_ns <= self.MAX_LATENESS_NS:
             return False
         self._anchor_ns += lateness_ns

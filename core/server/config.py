@@ -20,6 +20,8 @@ from core.opus.encoder import (
 )
 from core.server.access.settings import AccessSettings, LimitSettings, TlsSettings
 from core.server.adaptation import AdaptationSettings
+from core.server.operation.settings import PATHS as OPERATION_PATHS
+from core.server.operation.settings import OperationSettings
 from core.wire.control import Set
 
 DEFAULT_PORT: Final = 8765
@@ -43,6 +45,7 @@ PUSH: Final = "push"
 RELAY: Final = "relay:"
 
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
+_TAKEN: Final = ("/streams", "/ingest", *OPERATION_PATHS)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -137,6 +140,7 @@ class ServerConfig:
     limits: LimitSettings = field(default_factory=LimitSettings)
     tls: TlsSettings | None = None
     """``None``: unencrypted."""
+    operation: OperationSettings = field(default_factory=OperationSettings)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -152,10 +156,10 @@ class ServerConfig:
             raise ValueError(
                 f"a stuck time of {self.stuck_s:g} s is not possible; accepted: {MIN_STUCK_S:g} s and more"
             )
-        if not _PATH.fullmatch(self.path) or self.path.split("/")[1] in ("streams", "ingest"):
+        if not _PATH.fullmatch(self.path) or f"/{self.path.split('/')[1]}" in _TAKEN:
             raise ValueError(
                 f"path {self.path[:80]!r} is not possible; accepted: '/' and what follows it of letters, digits and"
-                " -._~/, but not below /streams or /ingest, which are taken"
+                f" -._~/, but not below {', '.join(_TAKEN)}, which are taken"
             )
         if not self.streams:
             raise ValueError("a server without a stream is not possible; name one")

@@ -18,6 +18,7 @@ with neither a gap nor an overlap in its media time.
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from core.opus.encoder import EncoderSettings, OpusEncoder
 from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
 from core.server.history import History
+from core.server.operation.histogram import Histogram
 from core.server.packets import EncodedPacket
 
 Pcm16 = NDArray[np.int16]
@@ -75,6 +77,8 @@ class _Group(Generic[_Member]):
             self._number, self._is_silent = before._number, before._is_silent
             self._expected_media_time = before._expected_media_time
         self._units_per_sample = SAMPLE_RATE_HZ // encoder.settings.sample_rate
+        self.encode_s: Histogram | None = None
+        """How long each packet takes, where somebody wants to know."""
 
     @property
     def missing(self) -> int:
@@ -104,7 +108,10 @@ class _Group(Generic[_Member]):
 
     def _emit(self) -> None:
         self.filled = 0
+        began_s = time.perf_counter()
         payload = self.encoder.encode(self._frame)
+        if self.encode_s is not None:
+            self.encode_s.observe(time.perf_counter() - began_s)
         is_silence = self.encoder.settings.dtx and parse_packet(payload).is_dtx
         media_time = self._start * self._units_per_sample
         duration = len(self._frame) * self._units_per_sample
@@ -139,9 +146,12 @@ class _Wish:
 class EncoderPool(Generic[_Member]):
     """The groups of one running stream. All positions are samples at the stream's rate since it started."""
 
-    def __init__(self, sample_rate: int, lead_ms: float = 0.0) -> None:
-        """``lead_ms`` is how much of the past is kept for those who want to begin with some."""
+    def __init__(self, sample_rate: int, lead_ms: float = 0.0, encode_s: Histogram | None = None) -> None:
+        """``lead_ms`` is how much of the past is kept for those who want to begin with some; ``encode_s`` observes how
+        long each packet takes to encode, in seconds.
+        """
         self._lead_ms = lead_ms
+        self._encode_s = encode_s
         self.position = 0
         """The next sample that `feed` takes."""
         self.sample_rate = sample_rate
@@ -283,6 +293,7 @@ class EncoderPool(Generic[_Member]):
         self._add(_Group(encoder, member, self._lead_ms, before=group), member)
 
     def _add(self, group: _Group[_Member], member: _Member) -> None:
+        group.encode_s = self._encode_s
         self._groups.append(group)
         self._group_of[member] = group
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
+
+CLIENT: Final = web.RequestKey("client", str)
+"""The address a gate found a request to come from; behind a proxy that is not who opened the connection."""
 
 
 class MessageLimit(Protocol):

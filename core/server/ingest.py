@@ -18,6 +18,7 @@ from core.audio.sources.prefetch import Prefetcher
 from core.audio.sources.pushed import BytePipe, RawConverter, decode_pushed
 from core.server.ingest_door import refusal_of, refused
 from core.server.inlet import Inlet, OccupiedError
+from core.server.operation.logs import log_event
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ class Ingest:
         if self._pushes.get(name) is push:
             del self._pushes[name]
         if not push.task.cancelled() and (error := push.task.exception()) is not None and push.is_abandoned:
-            logger.info("a push to %s broke off: %s", name, error)
+            log_event(logger, logging.INFO, "push broke off", stream=name, why=str(error))
 
     async def _in_body(self, push: _Push) -> web.StreamResponse:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from aiohttp import WSMsgType, web
@@ -17,7 +17,9 @@ from core.server.clock import ServerClock
 from core.server.facts import StreamFacts
 from core.server.frames import text_frame
 from core.server.framing import RtpListener
+from core.server.gate import CLIENT
 from core.server.link_watch import LinkWatch
+from core.server.operation.logs import log_event
 from core.server.outbox import Outbox
 from core.server.packets import EncodedPacket
 from core.wire.control import (
@@ -53,9 +55,16 @@ class ListenerCounters:
     """Connections that ended without a closing handshake."""
     packets_sent: int = 0
     packets_dropped: int = 0
+    bytes_sent: int = 0
+    """Opus bytes."""
     stuck: int = 0
     """Listeners that were sent away because they did not read."""
     malformed_messages: int = 0
+
+    def add(self, others: ListenerCounters) -> None:
+        """Count these, too."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(others, each.name))
 
 
 class Listener:
@@ -92,8 +101,12 @@ class Listener:
         self._has_asked = False
         """Whether it has ever asked for settings: then it is told of them, be it a bare client."""
         self._link: LinkWatch | None = None
+        self._peer: str | None = None
+        self._opened_ns = 0
         self._close_code = CloseCode.NORMAL
         self._close_reason = b""
+        self._why_closed: str | None = None
+        """In our words, where it was us who ended it."""
         self._deadline: asyncio.TimerHandle | None = None
         self._is_over: asyncio.Future[None] | None = None
         self._malformed_messages = 0
@@ -166,6 +179,15 @@ class Listener:
             return
         decision = link.look(now_ns)
         if decision is not None:
+            log_event(
+                logger,
+                logging.DEBUG,
+                "bit rate adapted",
+                stream=self._stream.name,
+                peer=self._peer,
+                bitrate=decision.bitrate,
+                frame_ms=decision.frame_ms,
+            )
             self._stream.adapt(self, decision)
         if self._rtp is not None and self._has_greeted:
             self._report_sender(self._rtp)
@@ -175,6 +197,7 @@ class Listener:
         """Send what is queued, unless the server goes away, then goodbye; close within `DRAIN_LIMIT_S`."""
         outbox = self._outbox
         self._close_code = code
+        self._why_closed = self._why_closed or bye.reason
         if code is CloseCode.POLICY_VIOLATION:
             # Also for who is sent no `bye`.
             self._close_reason = bye.reason.encode("ascii", "replace")[:MAX_CLOSE_REASON_BYTES]
@@ -190,12 +213,34 @@ class Listener:
         self._stream.housekeeping.blocked(self)
         self._end_if_done()
 
+    # What those who watch the server ask; all in the turn in which they ask.
+
+    def add_to(self, totals: ListenerCounters) -> None:
+        """Add what this connection was sent so far."""
+        outbox = self._outbox
+        if outbox is not None:
+            totals.packets_sent += outbox.packets_sent
+            totals.packets_dropped += outbox.queue.packets_dropped
+            totals.bytes_sent += outbox.bytes_sent
+
+    @property
+    def queued_ms(self) -> float:
+        """Sound that waits in our queue."""
+        return 0.0 if self._outbox is None else self._outbox.queue.depth_ms
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._outbox is not None:
+            self._outbox.abort()
+
     # The connection.
 
     async def run(self, request: web.Request, settings: EncoderSettings) -> None:
         """Serve the client until either side ends it."""
         await self._socket.prepare(request)
         self._counters.connections += 1
+        self._peer = request.get(CLIENT, request.remote)
+        self._opened_ns = self._clock.now_ns()
         transport = request.transport
         if not isinstance(transport, asyncio.WriteTransport):
             return  # It was lost already.
@@ -207,6 +252,7 @@ class Listener:
         facts = self._stream.facts(settings)
         if facts is not None:
             self.show_facts(facts)
+        self._log("listener connected")
         reading = asyncio.create_task(self._read())
         try:
             self._stream.join(self, settings)
@@ -287,10 +333,22 @@ class Listener:
         if not outbox.is_empty:
             # Otherwise a client that has stopped reading would keep the socket until the kernel gives up on it.
             outbox.abort()
-        self._counters.packets_sent += outbox.packets_sent
-        self._counters.packets_dropped += outbox.queue.packets_dropped
-        if self._socket.close_code in (None, 1006):  # RFC 6455 §7.4.1: closed without a close frame
+        self.add_to(self._counters)
+        is_broken = self._socket.close_code in (None, 1006)  # RFC 6455 §7.4.1: closed without a close frame
+        if is_broken:
             self._counters.broken_connections += 1
+        self._log(
+            "listener gone",
+            seconds=round((self._clock.now_ns() - self._opened_ns) / 1e9, 3),
+            packets=outbox.packets_sent,
+            dropped=outbox.queue.packets_dropped,
+            code=self._socket.close_code,
+            why=self._why_closed or ("the connection broke off" if is_broken else "it left"),
+        )
+
+    def _log(self, event: str, **facts: object) -> None:
+        dialect = "bare" if self._rtp is None else "rtp"
+        log_event(logger, logging.INFO, event, stream=self._stream.name, peer=self._peer, dialect=dialect, **facts)
 
     def _malformed(self, reason: str) -> None:
         self._counters.malformed_messages += 1

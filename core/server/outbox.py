@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -23,6 +24,9 @@ longest packets there are (60 ms at 510 kbit/s: 3,825 bytes)."""
 
 UNSENT_BYTES: Final = 4 * 1024
 """Of these, how many may not even have been sent: at 32 kbit/s one second, plus one packet."""
+
+_RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""SO_LINGER: closing sends a reset."""
 
 
 class Outbox:
@@ -46,7 +50,7 @@ class Outbox:
         """Opus bytes."""
         self.bytes_written = 0
         """Of all frames, those included that the system has not sent yet."""
-        connection = transport.get_extra_info("socket")
+        connection = self._socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             # For what the transport holds: it goes on when the system holds less.
@@ -117,7 +121,12 @@ class Outbox:
         self._is_closed = True
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Cut the connection, and tell the system to forget what it holds.
+
+        Otherwise it would keep that for minutes for a client that does not read, which would learn of nothing.
+        """
+        if self._socket.fileno() != -1:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
     def _is_full(self) -> bool:

@@ -94,6 +94,7 @@ class Pump:
             self._leave_idle()
         if await self._pacer.wait_for(self._pool.position + len(block.pcm)):
             self._counters.reanchored += 1
+        self._counters.pacing_error_s.observe(self._pacer.lateness_ns / 1e9)
         self._pool.feed(block.pcm, self._pacer.time_of(self._pool.position))
 
     def _go_idle(self) -> None:

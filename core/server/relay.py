@@ -17,6 +17,7 @@ from core.server.clock import ServerClock
 from core.server.config import SETTING_KEYS, QueryError
 from core.server.facts import StreamFacts
 from core.server.history import History
+from core.server.operation.logs import log_event
 from core.server.timeline import Timeline
 from core.server.upstream import Upstream, listen
 from core.wire.attempts import Backoff
@@ -38,14 +39,11 @@ class RelayStream(Broadcast):
         settings: EncoderSettings,
         clock: ServerClock | None = None,
         lead_ms: float = 0.0,
+        name: str = "main",
         backoff: Backoff | None = None,
     ) -> None:
         """``settings`` are only told while nothing is known of upstream."""
-        super().__init__(settings, clock, lead_ms)
-        self.malformed_packets = 0
-        """Messages of upstream that are no Opus packets; they are not passed on."""
-        self.connections = 0
-        """How often a connection to upstream was tried."""
+        super().__init__(settings, clock, lead_ms, name)
         self._upstream = upstream
         self._backoff = backoff or Backoff()
         self._not_before_ns = 0
@@ -58,6 +56,10 @@ class RelayStream(Broadcast):
     def limits(self) -> dict[str, Any]:
         """Nothing can be changed here."""
         return {}
+
+    def bitrate_of(self, settings: EncoderSettings) -> int | None:
+        """Upstream's, where it told."""
+        return self._facts.bitrate if self._facts is not None and not self._is_presumed else None
 
     def asked(self, query: Mapping[str, str]) -> EncoderSettings:
         """Nothing can be asked for.
@@ -104,7 +106,7 @@ class RelayStream(Broadcast):
                     self._show(StreamState.IDLE)
                     self._presume()
                 await self.clock.sleep_until(self._not_before_ns)
-                self.connections += 1
+                self.counters.upstream_attempts += 1
                 self._timeline.begin()
                 ending = await listen(self._upstream, self._take, self.clock.now_ns)
                 self._history.clear()
@@ -112,7 +114,8 @@ class RelayStream(Broadcast):
                     return list(self._listeners)
                 if self.state is not StreamState.IDLE:
                     self.counters.idle_periods += 1
-                    logger.warning("%s; trying again until it is back", ending.reason)
+                    told = f"{ending.reason}; trying again until it is back"
+                    log_event(logger, logging.WARNING, told, stream=self.name)
                 wait_s = self._backoff.next_wait_s(ending.retry_after_s)
                 self._not_before_ns = self.clock.now_ns() + round(wait_s * 1e9)
                 if ending.is_fatal:
@@ -157,9 +160,10 @@ class RelayStream(Broadcast):
         try:
             info = parse_packet(event.payload)
         except MalformedPacketError as error:
-            self.malformed_packets += 1
-            if self.malformed_packets == 1:
-                logger.warning("%s sent no Opus packet: %s (further are counted)", self._upstream.shown, error)
+            self.counters.upstream_malformed += 1
+            if self.counters.upstream_malformed == 1:
+                told = f"{self._upstream.shown} sent no Opus packet: {error} (further are counted)"
+                log_event(logger, logging.WARNING, told, stream=self.name)
             return
         self._backoff.reset()
         if self._facts is None or self._is_presumed:

@@ -32,9 +32,10 @@ class Stream(Broadcast):
         settings: EncoderSettings,
         clock: ServerClock | None = None,
         lead_ms: float = 0.0,
+        name: str = "main",
     ) -> None:
         """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels."""
-        super().__init__(settings, clock, lead_ms)
+        super().__init__(settings, clock, lead_ms, name)
         self._open_source = open_source
         self._pool: EncoderPool[Audience] | None = None
 
@@ -42,6 +43,11 @@ class Stream(Broadcast):
     def limits(self) -> dict[str, Any]:
         """All that Opus can do but rate and channels."""
         return limits()
+
+    @property
+    def encoder_count(self) -> int:
+        """As many as there are different settings, and listeners who changed theirs; 0 while nobody listens."""
+        return 0 if self._pool is None else self._pool.encoder_count
 
     def asked(self, query: Mapping[str, str]) -> EncoderSettings:
         """As of `settings_from_query`."""
@@ -96,7 +102,7 @@ class Stream(Broadcast):
 
     async def _session(self) -> list[Audience]:
         source = await asyncio.to_thread(self._open_source)
-        pool = self._pool = EncoderPool(self.settings.sample_rate, self.lead_ms)
+        pool = self._pool = EncoderPool(self.settings.sample_rate, self.lead_ms, self.counters.encode_s)
         for listener, settings in self._listeners.items():
             pool.join(listener, settings)
         try:

@@ -52,16 +52,16 @@ class Streams:
         self.by_name: dict[str, Broadcast] = {each.name: self._stream(each) for each in configured}
 
     def _stream(self, stream: StreamConfig) -> Broadcast:
-        settings, clock = stream.settings, self._clock
+        common = (stream.settings, self._clock, stream.lead_ms, stream.name)
         if self._source is not None:
-            return Stream(self._source, settings, clock, stream.lead_ms)
+            return Stream(self._source, *common)
         if stream.relayed_url is not None:
-            return RelayStream(_upstream(stream), settings, clock, stream.lead_ms)
+            return RelayStream(_upstream(stream), *common)
         if stream.is_push:
-            inlet = Inlet(settings.sample_rate, settings.channels, clock)
+            inlet = Inlet(stream.settings.sample_rate, stream.settings.channels, self._clock)
             self.push_points[stream.name] = PushPoint(inlet, _ingest_token(stream))
-            return Stream(functools.partial(InletSource, inlet), settings, clock, stream.lead_ms)
-        return Stream(functools.partial(_open, stream), settings, clock, stream.lead_ms)
+            return Stream(functools.partial(InletSource, inlet), *common)
+        return Stream(functools.partial(_open, stream), *common)
 
 
 def _open(stream: StreamConfig) -> PcmSource:

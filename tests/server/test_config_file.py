@@ -16,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.cli.access_options import add_access_options, with_access_options
+from core.cli.operation_options import add_operation_options, with_operation_options
 from core.opus.encoder import Application, EncoderSettings
 from core.server import config_file
 from core.server.access.settings import AccessError, LimitSettings
 from core.server.config import ServerConfig, StreamConfig
 from core.server.config_file import ConfigError, config_from, load_config, parse_config
+from core.server.operation.settings import OperationSettings
 from core.server.streams import check_source
 from tests.support.processes import REPOSITORY
 
@@ -66,6 +68,7 @@ def test_what_the_example_only_hints_at_is_accepted_as_well() -> None:
     assert config.limits.max_listeners == 1_000
     assert config.tls is not None
     assert config.tls.key == HERE / "key.pem"
+    assert config.operation == OperationSettings(metrics_from=("10.0.0.0/8",))
     assert config.streams[0].source == (str(HERE / "one.flac"), str(HERE / "two.mp3"))
 
 
@@ -78,6 +81,18 @@ def test_options_count_beside_what_a_file_says_of_access() -> None:
     assert changed.limits == LimitSettings(messages_per_s=7, max_listeners=3)
     with pytest.raises(AccessError, match="are both given"):
         with_access_options(config, parser.parse_args(["--token-secret-env", "X"]))
+
+
+def test_options_count_beside_what_a_file_says_of_operation() -> None:
+    parser = argparse.ArgumentParser()
+    add_operation_options(parser)
+    config = parsed('[operation]\ndrain_s = 2\ndrain_code = 1012\nmetrics_from = ["10.0.0.0/8"]')
+    assert with_operation_options(config, parser.parse_args([])) == config
+    arguments = ["--drain-s", "0", "--metrics-from", "192.0.2.1", "--log-format", "json"]
+    changed = with_operation_options(config, parser.parse_args(arguments))
+    assert changed.operation == OperationSettings(("192.0.2.1",), 0.0, 1012, "json")
+    with pytest.raises(ConfigError, match=r"\[operation\]: a drain of -1 s is not possible"):
+        parsed("[operation]\ndrain_s = -1")
 
 
 def test_all_keys_reach_their_places() -> None:
@@ -162,7 +177,7 @@ STREAM_KEYS = (
         (
             "[server]\npath = '/streams/x'",
             "it.toml: path '/streams/x' is not possible; accepted: '/' and what follows it of letters, digits and"
-            " -._~/, but not below /streams or /ingest, which are taken",
+            " -._~/, but not below /streams, /ingest, /healthz, /readyz, /metrics, which are taken",
         ),
         ("[[stream]]\nloop = 1", "it.toml: [[stream]] 1 loop is 1, expected true or false"),
         ("[[stream]]\nsource = 3", "it.toml: [[stream]] 1 source is 3, expected a text or a list, each item a text"),

@@ -326,7 +326,7 @@ async def test_what_is_no_opus_is_not_passed_on() -> None:
 
     async with origin_of(origin) as url, relaying(url) as relay, rtp_client(relay.url) as client:
         heard = await hear(client, lambda heard: len(heard.packets) == 9)
-        assert relay_of(relay).malformed_packets == 1
+        assert relay_of(relay).counters.upstream_malformed == 1
     assert sorted(steps(heard.packets, "sequence_number", 16))[-2:] == [1, 2]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,19 +13,15 @@ from core.server.access.addresses import Addresses, site_of
 from core.server.access.bearer import SeveralTokensError, token_of
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.settings import ANY_ORIGIN, AccessSettings, LimitSettings
-from core.server.gate import Grant, MessageLimit, RefusedError
+from core.server.gate import CLIENT, Grant, MessageLimit, RefusedError
 
 if TYPE_CHECKING:
     # Imported where they are needed: without them the server starts 0.2 s sooner.
     from core.server.access.tokens import Claims, TokenVerifier
     from core.server.access.windows import Window
 
-logger = logging.getLogger(__name__)
-
 RETRY_WHEN_FULL_S: Final = 10.0
 """Nobody knows when a listener will leave."""
-
-_MAX_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +75,6 @@ class Gatekeeper:
         claims = visitor.claims
         if claims is not None and not claims.allows(stream):
             raise self._refusal(
-                visitor.site,
                 Reason.STREAM,
                 403,
                 "the token is not for this stream",
@@ -110,31 +104,34 @@ class Gatekeeper:
         return [stream for stream in streams if claims is None or claims.allows(stream)]
 
     def _visitor(self, request: web.Request) -> _Visitor:
-        site = site_of(self._addresses.client(request.remote, request.headers))
-        self._check_origin(request, site)
+        address = self._addresses.client(request.remote, request.headers)
+        site = site_of(address)
+        if address is not None:
+            request[CLIENT] = str(address)
+        self._check_origin(request)
         # Before the token is looked at: who guesses shall not have many guesses.
-        self._check_attempts(site, self._site_window, site, Reason.ATTEMPTS_OF_ADDRESS, "this address")
-        visitor = _Visitor(site, self._claims(request, site))
+        self._check_attempts(self._site_window, site, Reason.ATTEMPTS_OF_ADDRESS, "this address")
+        visitor = _Visitor(site, self._claims(request))
         if visitor.subject:
             reason = Reason.ATTEMPTS_OF_SUBJECT
-            self._check_attempts(site, self._subject_window, visitor.subject, reason, "this token's subject")
+            self._check_attempts(self._subject_window, visitor.subject, reason, "this token's subject")
         return visitor
 
-    def _check_origin(self, request: web.Request, site: str) -> None:
+    def _check_origin(self, request: web.Request) -> None:
         """RFC 6455 §10.2: browsers say which page asks, and let every page ask for everything."""
         origins = request.headers.getall("Origin", [])
         allowed = self._access.allowed_origins
         if not origins and self._access.requires_origin:
-            raise self._refusal(site, Reason.ORIGIN, 403, "only web pages may listen here, and this request names none")
+            raise self._refusal(Reason.ORIGIN, 403, "only web pages may listen here, and this request names none")
         if ANY_ORIGIN not in allowed and any(origin.casefold() not in map(str.casefold, allowed) for origin in origins):
-            raise self._refusal(site, Reason.ORIGIN, 403, "web pages of this origin may not listen here")
+            raise self._refusal(Reason.ORIGIN, 403, "web pages of this origin may not listen here")
 
-    def _check_attempts(self, site: str, window: Window | None, key: str, reason: Reason, whose: str) -> None:
+    def _check_attempts(self, window: Window | None, key: str, reason: Reason, whose: str) -> None:
         wait_s = window.hit(key) if window is not None else 0.0
         if wait_s:
-            raise self._refusal(site, reason, 429, f"too many attempts from {whose}", retry_after_s=wait_s)
+            raise self._refusal(reason, 429, f"too many attempts from {whose}", retry_after_s=wait_s)
 
-    def _claims(self, request: web.Request, site: str) -> Claims | None:
+    def _claims(self, request: web.Request) -> Claims | None:
         if self._verifier is None:
             return None
         from core.server.access.tokens import ExpiredTokenError, TokenError
@@ -144,28 +141,28 @@ class Gatekeeper:
         except SeveralTokensError:
             words = "the request holds several tokens; send one"
             challenge = _challenge("invalid_request", words)
-            raise self._refusal(site, Reason.BAD_TOKEN, 401, words, headers=challenge) from None
+            raise self._refusal(Reason.BAD_TOKEN, 401, words, headers=challenge) from None
         if token is None:
             # RFC 6750 §3.1: no error code for who did not know that it takes a token.
-            raise self._refusal(site, Reason.NO_TOKEN, 401, "a token is needed", headers=_challenge())
+            raise self._refusal(Reason.NO_TOKEN, 401, "a token is needed", headers=_challenge())
         try:
             return self._verifier.verify(token)
         except TokenError as error:
             reason = Reason.EXPIRED_TOKEN if isinstance(error, ExpiredTokenError) else Reason.BAD_TOKEN
             challenge = _challenge("invalid_token", str(error))
-            raise self._refusal(site, reason, 401, str(error), headers=challenge) from None
+            raise self._refusal(reason, 401, str(error), headers=challenge) from None
 
     def _check_room(self, visitor: _Visitor) -> None:
         limits, wait_s = self._limits, RETRY_WHEN_FULL_S
         if _is_reached(limits.max_listeners, len(self._inside)):
             words = "all places are taken"
-            raise self._refusal(visitor.site, Reason.FULL, 503, words, retry_after_s=wait_s)
+            raise self._refusal(Reason.FULL, 503, words, retry_after_s=wait_s)
         if _is_reached(limits.max_listeners_per_address, self._at_site[visitor.site]):
             words = "too many listeners at this address"
-            raise self._refusal(visitor.site, Reason.FULL_FOR_ADDRESS, 429, words, retry_after_s=wait_s)
+            raise self._refusal(Reason.FULL_FOR_ADDRESS, 429, words, retry_after_s=wait_s)
         if visitor.subject and _is_reached(limits.max_listeners_per_subject, self._of_subject[visitor.subject]):
             words = "too many listeners with this token's subject"
-            raise self._refusal(visitor.site, Reason.FULL_FOR_SUBJECT, 429, words, retry_after_s=wait_s)
+            raise self._refusal(Reason.FULL_FOR_SUBJECT, 429, words, retry_after_s=wait_s)
 
     def _message_limit(self) -> MessageLimit | None:
         if self._limits.messages_per_s is None:
@@ -176,7 +173,6 @@ class Gatekeeper:
 
     def _refusal(
         self,
-        site: str,
         reason: Reason,
         status: int,
         words: str,
@@ -186,7 +182,6 @@ class Gatekeeper:
     ) -> RefusedError:
         """Count it, and make the error; ``words`` hold nothing that the client sent."""
         self._refusals.count(reason)
-        logger.info("refused %s: %s", site[:_MAX_SHOWN], words)
         return RefusedError(status, words, retry_after_s, headers or {})
 
 

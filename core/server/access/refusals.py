@@ -11,6 +11,8 @@ class Reason(enum.StrEnum):
     """Why something was refused; the values are fit for labels of metrics."""
 
     MALFORMED_REQUEST = "malformed_request"
+    DRAINING = "draining"
+    """The server is going away."""
     ORIGIN = "origin"
     NO_TOKEN = "no_token"  # noqa: S105 - none is one
     BAD_TOKEN = "bad_token"  # noqa: S105

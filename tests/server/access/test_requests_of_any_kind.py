@@ -25,6 +25,7 @@ from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.app import RunningServer, serving
 from core.server.config import ServerConfig
 from core.server.gate import RefusedError
+from core.server.operation.logs import TextFormatter
 from tests.receiver.harness import listening
 from tests.server.access.making import SECRET, certificate, token, with_secret
 from tests.server.helpers import bare_client
@@ -37,7 +38,7 @@ ANYTHING = st.text(max_size=40) | st.binary(max_size=40).map(lambda raw: raw.dec
 
 
 @dataclass
-class Asking:
+class Asking(dict[object, object]):
     """What a gate looks at of a request; aiohttp's own stand-in cannot hold bytes that are no UTF-8."""
 
     headers: CIMultiDict[str]
@@ -155,7 +156,7 @@ async def test_no_secret_is_in_any_log_or_text(
     out, err = capfd.readouterr()
     # What websockets, the client of these tests, logs at its most talkative is not the server's.
     logged = [
-        f"{record.getMessage()} {record.exc_text or ''} {record.exc_info}"
+        f"{TextFormatter().format(record)} {record.exc_info}"
         for record in caplog.records
         if not record.name.startswith("websockets")
     ]
@@ -163,4 +164,5 @@ async def test_no_secret_is_in_any_log_or_text(
     for secret in (SECRET, good, stale, foreign):
         for piece in (secret, *re.split(r"\.", secret)[1:]):
             assert piece not in text
-    assert any("refused 127.0.0.1: the token has expired" in line for line in logged)
+    expired = 'refused peer=127.0.0.1 path=/ws-audio status=401 why="the token has expired"'
+    assert any(expired in line for line in logged)
