@@ -262,6 +262,10 @@ class Listener:
             if not reading.cancelled():
                 reading.result()
             await self._socket.close(code=self._close_code, message=self._close_reason)
+        except asyncio.CancelledError:
+            # The connection was lost. Closing it ends the timer that would ping it, and keep it in memory, for 30 s.
+            await self._socket.close(code=self._close_code, drain=False)
+            raise
         finally:
             reading.cancel()
             self._stream.leave(self)
@@ -345,6 +349,12 @@ class Listener:
             code=self._socket.close_code,
             why=self._why_closed or ("the connection broke off" if is_broken else "it left"),
         )
+        # They know each other, and so do a connection's error and the frames it passed: all of it would stay in memory
+        # until the collector looks through everything, which is seldom.
+        self._outbox = self._link = None
+        fault = self._socket.exception()
+        if fault is not None:
+            fault.__traceback__ = fault.__context__ = None
 
     def _log(self, event: str, **facts: object) -> None:
         dialect = "bare" if self._rtp is None else "rtp"

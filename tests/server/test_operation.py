@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import configparser
+import gc
 import logging
 import re
 import shlex
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import aiohttp
@@ -30,6 +32,7 @@ from core.server.operation.front import Operation
 from core.server.operation.histogram import Histogram
 from core.server.operation.logs import TextFormatter
 from core.server.operation.settings import OperationSettings
+from tests.benchmarks.soak_clients import connect
 from tests.server.helpers import ArraySource, bare_client, hear, rtp_client, tone, until
 from tests.support.processes import REPOSITORY
 
@@ -199,6 +202,24 @@ def test_settings_that_cannot_be_are_refused_in_one_line(wrong: dict[str, object
     with pytest.raises(ValueError, match=re.escape(words)) as refusal:
         OperationSettings(**wrong)  # type: ignore[arg-type]
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("politely", [True, False])
+async def test_nothing_of_a_connection_is_kept_when_it_has_ended(politely: bool) -> None:
+    async with serving(LOCAL) as server:
+        client = await asyncio.to_thread(connect, server.url, is_rtp=True)
+        await until(lambda: server.stream.listener_count == 1)
+        (present,) = server.endpoint._present.values()
+        (listener,) = [weakref.proxy(each) for each in present]
+        gone = weakref.ref(listener._socket)
+        client.leave(politely=politely)
+        await until(lambda: not present)
+        await asyncio.sleep(0)
+        # aiohttp's own objects know each other: the collector is to find nothing that holds them, such as a timer.
+        gc.collect()
+        assert gone() is None
+        with pytest.raises(ReferenceError):
+            listener.queued_ms  # noqa: B018
 
 
 def test_no_stream_can_take_the_addresses_of_the_operation() -> None:
