@@ -23,8 +23,8 @@ from core.monitor.events import Event
 from core.opus.library import OpusLibraryError, load_opus
 from core.playout.figures import UnderrunEpisode
 from core.playout.settings import PlayoutSettings
-from core.receiver.connection import redact
 from core.receiver.status import SessionSnapshot
+from core.wire.attempts import redact
 
 EVENTS_TOLD: Final = 50
 EPISODES_TOLD: Final = 20

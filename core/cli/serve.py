@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import errno
+import logging
 import os
 import signal
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 from core.audio.priority import let_audio_threads_in, spare_what_is_loaded
-from core.audio.sources import SourceError, open_source
+from core.audio.sources import SourceError
+from core.cli.access_options import access_warnings, add_access_options, with_access_options
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
-from core.opus.encoder import FRAME_SIZES_MS, SAMPLE_RATES_HZ, Application, EncoderSettings
+from core.cli.operation_options import add_operation_options, with_operation_options
+from core.cli.stop_signals import StopSignals
+from core.cli.stream_options import add_stream_options, with_stream_options
 from core.opus.library import OpusLibraryError, load_opus
-from core.server.app import serving
-from core.server.config import DEFAULT_PORT, ServerConfig
+from core.server.access.settings import AccessError
+from core.server.app import RunningServer, serving
+from core.server.config import ServerConfig
+from core.server.config_file import load_config
+from core.server.operation.logs import configure_logs
+from core.server.streams import check_source
+
+logger = logging.getLogger(__name__)
 
 _EXAMPLES = """\
 examples:
@@ -26,7 +39,15 @@ examples:
   opuscope serve --source microphone --frame-ms 5 --application lowdelay
   opuscope serve --source 'command:espeak-ng --stdout "hello"'
   opuscope serve --source clicks --host 0.0.0.0 --port 9000
+  opuscope serve --host 0.0.0.0 --token-secret-file secret --tls-certificate cert.pem --tls-key key.pem
+  opuscope serve --source one.flac --source two.mp3 --loop        one after the other, or a playlist (.m3u)
+  opuscope serve --source push                            sound is sent to http://127.0.0.1:8765/ingest/main
+  opuscope serve --source relay:ws://origin:8765/ws-audio another server's packets, passed on
+  opuscope serve --config opuscope.toml
 """
+
+_SERVER: Final = ("host", "port", "path", "queue_ms")
+"""Options that are fields of `ServerConfig`."""
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -41,57 +62,23 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add(
-        "--source",
-        default=defaults.source,
-        metavar="SOURCE",
-        help="PATH, tone, sweep, clicks, microphone[:NAME] or command:PROGRAM; 'opuscope devices' lists the names"
-        " (default: %(default)s)",
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with everything, several streams among it; what is also said here counts",
     )
-    add("--loop", action="store_true", help="play a file over and over")
-    add(
-        "--frame-ms",
-        type=number_option,
-        choices=FRAME_SIZES_MS,
-        default=defaults.settings.frame_ms,
-        metavar="MS",
-        help="frame size: 2.5, 5, 10, 20, 40 or 60 (default: 20)",
-    )
-    add(
-        "--sample-rate",
-        type=whole_number_option,
-        choices=SAMPLE_RATES_HZ,
-        default=defaults.settings.sample_rate,
-        metavar="HZ",
-        help="8000, 12000, 16000, 24000 or 48000 (default: %(default)s)",
-    )
-    add(
-        "--channels",
-        type=whole_number_option,
-        choices=(1, 2),
-        default=defaults.settings.channels,
-        help="(default: %(default)s)",
-    )
-    add(
-        "--bitrate",
-        type=whole_number_option,
-        metavar="BPS",
-        help="bit/s, 6000 to 510000 (default: left to the encoder)",
-    )
-    add(
-        "--application",
-        choices=[application.label for application in Application],
-        default=defaults.settings.application.label,
-        help="what the encoder is tuned for (default: %(default)s)",
-    )
-    add("--host", default=defaults.host, help="address to listen on (default: %(default)s, this machine only)")
-    add("--port", type=whole_number_option, default=DEFAULT_PORT, help="0 takes any free one (default: %(default)s)")
+    add_stream_options(parser)
+    add("--host", help=f"address to listen on (default: {defaults.host}, this machine only)")
+    add("--port", type=whole_number_option, help=f"0 takes any free one (default: {defaults.port})")
+    add("--path", help=f"of the first stream (default: {defaults.path})")
     add(
         "--queue-ms",
         type=number_option,
-        default=defaults.queue_ms,
         metavar="MS",
-        help="sound that may wait for a slow listener before the oldest is dropped (default: 500)",
+        help=f"sound that may wait for a slow listener before the oldest is dropped (default: {defaults.queue_ms:g})",
     )
+    add_access_options(parser)
+    add_operation_options(parser)
     add("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
     return parser
@@ -108,66 +95,73 @@ def run(args: argparse.Namespace) -> int:
         config = _config(args)
     except (OpusLibraryError, SourceError, ValueError) as error:
         raise CommandError(str(error)) from error
+    configure_logs(config.operation)
     let_audio_threads_in()
     try:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
     except OSError as error:
         reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
-        raise CommandError(f"cannot listen on {args.host} port {args.port}: {reason}") from error
+        raise CommandError(f"cannot listen on {config.host} port {config.port}: {reason}") from error
+    except AccessError as error:
+        raise CommandError(str(error)) from error
     except UnicodeError as error:
-        raise CommandError(f"cannot listen on {args.host!r}: it can be no host name") from error
+        raise CommandError(f"cannot listen on {config.host!r}: it can be no host name") from error
 
 
 def _config(args: argparse.Namespace) -> ServerConfig:
     """The configuration, checked as far as it can be without binding the port.
 
     Raises:
-        ValueError: settings that cannot be (`EncoderSettingsError` among them).
+        ValueError: settings that cannot be (`ConfigError`, `EncoderSettingsError` among them).
         SourceError: a source that cannot be opened.
     """
-    settings = EncoderSettings(
-        sample_rate=args.sample_rate,
-        channels=args.channels,
-        frame_ms=args.frame_ms,
-        application=Application.named(args.application),
-        bitrate=args.bitrate,
-    )
-    config = ServerConfig(
-        source=args.source, loop=args.loop, settings=settings, host=args.host, port=args.port, queue_ms=args.queue_ms
-    )
-    # Opened for real when somebody listens; this only finds out now whether that will work.
-    open_source(config.source, settings.sample_rate, settings.channels, config.loop)
+    config = ServerConfig() if args.config is None else load_config(args.config)
+    given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
+    config = with_stream_options(dataclasses.replace(config, **given), args)
+    config = with_operation_options(with_access_options(config, args), args)
+    for stream in config.streams:
+        # Opened for real when somebody listens; this only finds out now whether that will work.
+        try:
+            check_source(stream)
+        except (SourceError, ValueError) as error:
+            if len(config.streams) == 1:
+                raise
+            raise SourceError(f"stream {stream.name!r}: {error}") from error
     return config
 
 
 async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop = StopSignals()
     if until_stdin_closes:
-        _stop_at_end_of_stdin(stop)
+        _stop_at_end_of_stdin(stop.gently)
     async with serving(config) as server:
-        if config.is_public:
-            print(
-                f"WARNING: listening on {config.host}: every machine that reaches this one can listen, unencrypted and"
-                " without a password; use --host 127.0.0.1 to keep it to this machine",
-                file=sys.stderr,
-                flush=True,
-            )
+        for warning in access_warnings(config):
+            logger.warning("WARNING: %s", warning)
+        if config.tls is not None or config.access.has_tokens:
+            # Else it ends the server, as it ends everything else in a terminal that is closed.
+            _reload_on_sighup(server.reload)
         spare_what_is_loaded()
         print(f"listening on {server.url}", flush=True)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopped, server.pump}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        at_once = asyncio.create_task(_abort(server, stop))
+        stopping = asyncio.create_task(stop.gently.wait())
+        await asyncio.wait({stopping, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        draining = asyncio.create_task(server.drain())
+        await asyncio.wait({draining, at_once, server.pump}, return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+    at_once.cancel()
     return EXIT_FINE
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        else:
-            loop.add_signal_handler(number, stop.set)
+async def _abort(server: RunningServer, stop: StopSignals) -> None:
+    """Listeners who take their time to say goodbye are not waited for any more."""
+    await stop.at_once.wait()
+    server.abort()
+
+
+def _reload_on_sighup(reload: Callable[[], None]) -> None:
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:

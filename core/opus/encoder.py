@@ -72,7 +72,8 @@ class EncoderSettingsError(ValueError):
 class EncoderSettings:
     """What distinguishes one encoding of a stream from another. Listeners with equal settings can share packets.
 
-    ``bitrate`` is bit/s, or ``None`` for libopus' own choice. Without an argument this is the encoder of the
+    ``bitrate`` is bit/s, or ``None`` for libopus' own choice; ``expected_loss_pct`` is the share of packets that the
+    encoder prepares to lose, ``None`` for 20 with FEC and 0 without. Without an argument this is the encoder of the
     strategy document: 24 kHz, mono, 20 ms, AUDIO, everything else as libopus has it.
     """
 
@@ -84,6 +85,7 @@ class EncoderSettings:
     complexity: int | None = None
     fec: bool = False
     dtx: bool = False
+    expected_loss_pct: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what Opus cannot do.
@@ -100,11 +102,28 @@ class EncoderSettings:
             )
         if self.complexity is not None and not 0 <= self.complexity <= 10:
             raise EncoderSettingsError(f"complexity {self.complexity} is not possible; accepted: 0 to 10")
+        if self.expected_loss_pct is not None and not 0 <= self.expected_loss_pct <= 100:
+            raise EncoderSettingsError(
+                f"expected_loss_pct {self.expected_loss_pct} is not possible; accepted: 0 to 100 per cent"
+            )
+
+    @property
+    def prepares_for_pct(self) -> int:
+        """The loss in per cent that libopus is told to expect."""
+        if self.expected_loss_pct is not None:
+            return self.expected_loss_pct
+        return _FEC_EXPECTED_LOSS_PERCENT if self.fec else 0
 
     @property
     def frame_samples(self) -> int:
         """Samples of one frame at ``sample_rate``."""
         return round(self.frame_ms * self.sample_rate / 1000)
+
+    @property
+    def nominal_bitrate(self) -> int:
+        """Bit/s that are aimed at: ``bitrate``, or what libopus chooses by itself."""
+        coded_samples = min(self.frame_samples, self.sample_rate // 50)
+        return round(_coded_frame_bits(self) * self.sample_rate / coded_samples)
 
 
 def _coded_frame_bits(settings: EncoderSettings) -> float:
@@ -204,7 +223,7 @@ class OpusEncoder:
         complexity = settings.complexity
         self._ctl(ctl.set_complexity, self._default_complexity if complexity is None else complexity)
         self._ctl(ctl.set_inband_fec, int(settings.fec))
-        self._ctl(ctl.set_packet_loss_perc, _FEC_EXPECTED_LOSS_PERCENT if settings.fec else 0)
+        self._ctl(ctl.set_packet_loss_perc, settings.prepares_for_pct)
         self._ctl(ctl.set_dtx, int(settings.dtx))
         bits = _coded_frame_bits(settings)
         is_variable = bits >= self._reservoir_bits

@@ -6,6 +6,8 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -19,8 +21,8 @@ from websockets.exceptions import (
     NegotiationError,
 )
 
-from core.receiver.connection import redact
 from core.receiver.link import DEAD_AFTER_S, LabDisconnectError, SilentPathError
+from core.wire.attempts import redact
 
 CONNECT_ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, InvalidProxy, ConnectionClosed)
 """What opening or reading a WebSocket raises; anything else is a fault of ours and is not caught."""
@@ -111,17 +113,27 @@ def _status(error: InvalidStatus, where: str) -> Failure:
     status = error.response.status_code
     match status:
         case 401 | 403:
-            return Failure(f"{where} refused access (HTTP {status}); check the token", is_retryable=False)
+            said = _said(error)
+            return Failure(f"{where} refused access (HTTP {status}{said}); check the token", is_retryable=False)
         case 404:
             return Failure(f"{where}: no stream at this path (HTTP 404); check the path", is_retryable=False)
         case 429 | 503:
             wait_s = _retry_after_s(error.response.headers.get("Retry-After"))
-            return Failure(f"{where} is busy (HTTP {status})", is_retryable=True, retry_after_s=wait_s)
+            return Failure(f"{where} is busy (HTTP {status}{_said(error)})", is_retryable=True, retry_after_s=wait_s)
         case _ if 200 <= status < 400:
             return Failure(f"{where} is a web page, not a WebSocket (HTTP {status}); check path and port", False)
-    body = error.response.body
-    detail = body.decode(errors="replace").splitlines()[0][:200] if body else _phrase(status)
-    return Failure(f"{where} refused the connection (HTTP {status}: {detail})", is_retryable=status >= 500)
+    said = _said(error) or f": {_phrase(status)}"
+    return Failure(f"{where} refused the connection (HTTP {status}{said})", is_retryable=status >= 500)
+
+
+def _said(error: InvalidStatus) -> str:
+    """The first line of an answer in plain text, with a colon before it; others are pages, meant for browsers."""
+    kind = error.response.headers.get("Content-Type", "text/plain").partition(";")[0]
+    lines = (error.response.body or b"").decode(errors="replace").splitlines()
+    if kind.strip().casefold() != "text/plain" or not lines:
+        return ""
+    line = "".join(letter if letter.isprintable() else " " for letter in lines[0][:200]).strip()
+    return f": {line}" if line else ""
 
 
 def _phrase(status: int) -> str:
@@ -129,7 +141,18 @@ def _phrase(status: int) -> str:
 
 
 def _retry_after_s(value: str | None) -> float | None:
-    return float(value) if value is not None and value.isdecimal() else None
+    """Seconds from now (RFC 9110 §10.2.3); ``None`` if there is no such header, or nothing that can be read in it."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        # The format names no other zone than GMT, but an unknown one is read as none.
+        utc = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max(0.0, (utc - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _closed(error: ConnectionClosed, where: str) -> Failure:

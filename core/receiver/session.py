@@ -21,7 +21,7 @@ from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
-from core.receiver.connection import Backoff, Connection
+from core.receiver.connection import Connection
 from core.receiver.device_watch import MakeOutput
 from core.receiver.failures import CONNECT_ERRORS, Failure, explain
 from core.receiver.impairment.settings import Impairment
@@ -39,6 +39,7 @@ from core.receiver.snapshot import snapshot_of, stats_of
 from core.receiver.status import ConnectionState, SessionSnapshot
 from core.receiver.verdict import Verdict
 from core.receiver.wishes import Wishes
+from core.wire.attempts import Backoff
 from core.wire.control import Config, Hello
 
 SAMPLE_INTERVAL_S: Final = 0.05

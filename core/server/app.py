@@ -1,22 +1,37 @@
-"""The server as a whole: HTTP in front, one stream behind."""
+"""The server as a whole: HTTP in front, streams behind."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
-from core.audio.sources import PcmSource, open_source
+from core.audio.sources import PcmSource
+from core.opus.encoder import EncoderSettings
+from core.server.access.bearer import offered_protocols, without_token
+from core.server.access.gatekeeper import Gatekeeper
+from core.server.access.http_log import http_logger
+from core.server.access.refusals import Reason, Refusals
+from core.server.access.rights import Rights
+from core.server.access.settings import AccessError
+from core.server.access.tls import TlsKeeper
+from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
-from core.server.config import QueryError, ServerConfig, settings_from_query, wants_rtp
+from core.server.config import QueryError, ServerConfig, wants_rtp
+from core.server.facts import StreamFacts
+from core.server.gate import Gate, Grant, RefusedError
+from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
-from core.server.stream import Stream
+from core.server.operation.figures import StreamFigures, figures_of
+from core.server.operation.front import Operation
+from core.server.streams import Streams
 from core.wire.control import SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
@@ -34,25 +49,66 @@ SHUTDOWN_TIMEOUT_S: Final = 1.8
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that listens. ``url`` holds the real port."""
+    """A server that listens. ``url`` is that of the first stream, and holds the real port."""
 
     url: str
-    stream: Stream
-    counters: ListenerCounters
+    streams: Mapping[str, Broadcast]
+    """By name, in the order of the configuration."""
+    endpoint: Endpoint
     pump: asyncio.Task[None]
     """Ends only if something is wrong in this program; the context raises that when it is left."""
+    refusals: Refusals
+    reload: Callable[[], None]
+    """Read certificate and keys anew, without touching who listens; where that fails, warn and go on as before."""
+    drain: Callable[[], Coroutine[None, None, None]]
+    """Let nobody in from now on; returns when the context is to be left."""
+    abort: Callable[[], None]
+    """Cut all connections: leaving the context then takes no time."""
+
+    @property
+    def counters(self) -> ListenerCounters:
+        """Of all listeners that have gone."""
+        return self.endpoint.counters
+
+    @property
+    def stream(self) -> Broadcast:
+        """The first one."""
+        return next(iter(self.streams.values()))
 
 
 class Endpoint:
     """Turns requests into listeners."""
 
-    def __init__(self, config: ServerConfig, stream: Stream, counters: ListenerCounters) -> None:
+    def __init__(self, config: ServerConfig, streams: Mapping[str, Broadcast], gate: Gate, refusals: Refusals) -> None:
+        """``streams`` are those of the configuration, by name."""
         self._config = config
-        self._stream = stream
-        self._counters = counters
+        self._streams = streams
+        self._gate = gate
+        self._refusals = refusals
+        self._counters = {name: ListenerCounters() for name in streams}
+        self._present: dict[str, set[Listener]] = {name: set() for name in streams}
         self._listeners = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
+
+    @property
+    def counters(self) -> ListenerCounters:
+        """Of all streams' listeners that have gone."""
+        total = ListenerCounters()
+        for each in self._counters.values():
+            total.add(each)
+        return total
+
+    def figures(self) -> Iterator[StreamFigures]:
+        """How each stream stands now, to be read in one turn."""
+        for name, stream in self._streams.items():
+            yield figures_of(name, stream, self._counters[name], list(self._present[name]))
+
+    def abort(self) -> None:
+        """Cut all connections."""
+        for listeners in self._present.values():
+            for listener in listeners:
+                listener.abort()
 
     async def wait_until_empty(self) -> None:
         """Return when no listener is left, or after `SHUTDOWN_TIMEOUT_S`."""
@@ -62,90 +118,169 @@ class Endpoint:
         except TimeoutError:
             logger.warning("%d listeners did not leave in time", self._listeners)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One client, from its request to the end of its connection."""
+    async def listen(self, request: web.Request) -> web.StreamResponse:
+        """One client of a stream, from its request to the end of its connection."""
+        name = request.match_info.get("name", self._config.streams[0].name)
+        stream = self._streams.get(name)
+        if stream is None:
+            try:
+                self._gate.visible(request, self._streams)
+            except RefusedError as refusal:
+                # Otherwise anybody could find out the names.
+                return _refused(refusal)
+            return web.Response(status=404, text=f"There is no stream {name[:80]!r} here; /streams lists them.\n")
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             return web.Response(
                 status=426,
                 headers={"Upgrade": "websocket"},
-                text=f"This is live Opus audio over WebSocket: open ws://{request.host}{request.path} instead.\n",
+                text=f"This is live Opus audio over WebSocket: open {_scheme(request.secure)}://{request.host}{request.path}"
+                " instead.\n",
             )
-        offered = SUBPROTOCOL in _offered_protocols(request)
+        offered = SUBPROTOCOL in offered_protocols(request)
         try:
             is_rtp = wants_rtp(request.query, offered)
-            settings = settings_from_query(request.query, self._config.settings)
+            settings = stream.asked(request.query)
         except QueryError as error:
             return web.Response(status=400, text=f"{error}\n")
+        try:
+            grant = self._gate.admit(request, name)
+        except RefusedError as refusal:
+            return _refused(refusal)
+        if settings != stream.settings and not grant.may_set:
+            self._gate.leave(grant)
+            self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
+            return _refused(
+                RefusedError(403, "the token gives no right to the settings in the address; leave them out")
+            )
+        self._listeners += 1
+        self._is_empty.clear()
+        try:
+            return await self._serve(without_token(request), stream, settings, grant, is_rtp=is_rtp)
+        finally:
+            self._gate.leave(grant)
+            self._listeners -= 1
+            if not self._listeners:
+                self._is_empty.set()
+
+    async def list_streams(self, request: web.Request) -> web.Response:
+        """What there is to hear for whoever asks, as JSON."""
+        try:
+            visible = self._gate.visible(request, self._streams)
+        except RefusedError as refusal:
+            return _refused(refusal)
+        streams = [
+            {
+                "name": name,
+                "path": f"/streams/{name}",
+                "sample_rate": facts.sample_rate,
+                "channels": facts.channels,
+                "frame_ms": facts.frame_ms,
+                "listeners": stream.listener_count,
+            }
+            for name, stream in self._streams.items()
+            for facts in (stream.facts(stream.settings) or StreamFacts.of(stream.settings),)
+            if name in visible
+        ]
+        return web.json_response({"streams": streams})
+
+    async def _serve(
+        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant, *, is_rtp: bool
+    ) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,
             heartbeat=HEARTBEAT_S,
             protocols=(SUBPROTOCOL,) if is_rtp else (),
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES,
-            # Wait for the transport after each message: then what is late waits in our queue.
-            writer_limit=0,
         )
-        listener = Listener(self._stream, socket, self._counters, is_rtp=is_rtp, queue_ms=self._config.queue_ms)
-        self._listeners += 1
-        self._is_empty.clear()
+        listener = Listener(
+            stream,
+            socket,
+            self._counters[stream.name],
+            Rights(grant, self._refusals, stream.clock),
+            is_rtp=is_rtp,
+            queue_ms=self._config.queue_ms,
+            stuck_s=self._config.stuck_s,
+            adaptation=self._config.adaptation,
+        )
+        present = self._present[stream.name]
+        present.add(listener)
         try:
             await listener.run(request, settings)
         finally:
-            self._listeners -= 1
-            if not self._listeners:
-                self._is_empty.set()
+            present.discard(listener)
         return socket
 
 
-def build_app(config: ServerConfig, endpoint: Endpoint) -> web.Application:
-    """The web application: the stream at ``config.path``, 404 elsewhere."""
-    app = web.Application()
-    app.router.add_get(config.path, endpoint.handle, allow_head=False)
+def build_app(config: ServerConfig, endpoint: Endpoint, ingest: Ingest, operation: Operation) -> web.Application:
+    """The web application: the first stream at ``config.path``, each below ``/streams``, 404 elsewhere."""
+    app = web.Application(middlewares=[operation.middleware])
+    operation.add_routes(app)
+    app.router.add_get(config.path, endpoint.listen, allow_head=False)
+    app.router.add_get("/streams", endpoint.list_streams)
+    app.router.add_get("/streams/{name}", endpoint.listen, allow_head=False)
+    for method in ("GET", "POST", "PUT"):
+        app.router.add_route(method, "/ingest/{name}", ingest.push)
     return app
 
 
 @asynccontextmanager
 async def serving(
-    config: ServerConfig, source: Callable[[], PcmSource] | None = None, clock: ServerClock | None = None
+    config: ServerConfig,
+    source: Callable[[], PcmSource] | None = None,
+    clock: ServerClock | None = None,
+    gate: Gate | None = None,
 ) -> AsyncIterator[RunningServer]:
     """A server that listens while the context is open, and says goodbye to its listeners at the end.
 
-    ``source`` opens the PCM source in place of ``config.source``; ``clock`` is for tests in virtual time.
+    ``source`` opens the PCM source in place of those configured; ``clock`` is for tests in virtual time; without a
+    ``gate`` the configuration says who may listen.
 
     Raises:
+        ValueError: a token that the configuration names cannot be read.
+        AccessError: certificate or keys cannot be had.
         OSError: the address cannot be bound.
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
-    settings = config.settings
-    source = source or functools.partial(
-        open_source, config.source, settings.sample_rate, settings.channels, config.loop
-    )
-    stream = Stream(source, settings, clock)
-    counters = ListenerCounters()
-    endpoint = Endpoint(config, stream, counters)
+    built = Streams(config.streams, source, clock)
+    streams = built.by_name
+    ingest = Ingest(built.push_points)
+    refusals = Refusals()
+    keeper = Gatekeeper(config.access, config.limits, refusals)
+    tls = TlsKeeper(config.tls) if config.tls is not None else None
+    endpoint = Endpoint(config, streams, gate or keeper, refusals)
+    operation = Operation(config.operation, endpoint.figures, refusals)
     runner = web.AppRunner(
-        build_app(config, endpoint),
+        build_app(config, endpoint, ingest, operation),
         handle_signals=False,
         access_log=None,
+        logger=http_logger(refusals),
+        # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
+        keepalive_timeout=config.limits.header_timeout_s,
         handler_cancellation=True,
         # By then the listeners are gone.
         shutdown_timeout=0.1,
     )
     await runner.setup()
-    site = web.TCPSite(runner, config.host, config.port)
     try:
-        await site.start()
+        listening = await _listen(runner, config, tls)
     except (OSError, UnicodeError):
         await runner.cleanup()
         raise
-    port = runner.addresses[0][1]
+    port = listening.sockets[0].getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
-    pump = asyncio.create_task(stream.run())
+    pump = asyncio.create_task(_run(streams.values()))
+    operation.started(pump)
     try:
-        yield RunningServer(f"ws://{host}:{port}{config.path}", stream, counters, pump)
+        url = f"{_scheme(tls is not None)}://{host}:{port}{config.path}"
+        reload = functools.partial(_reload, keeper, tls)
+        yield RunningServer(url, streams, endpoint, pump, refusals, reload, operation.drain, endpoint.abort)
     finally:
-        await site.stop()
-        stream.shut_down()
+        operation.close()
+        listening.close()
+        await ingest.shut_down()
+        for stream in streams.values():
+            stream.shut_down(CloseCode(config.operation.drain_code))
         # Before the clean-up, in which aiohttp ignores whatever clients still say, their closing handshake included.
         await endpoint.wait_until_empty()
         await runner.cleanup()
@@ -155,6 +290,40 @@ async def serving(
             pump.result()
 
 
-def _offered_protocols(request: web.Request) -> list[str]:
-    offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
-    return [offer.strip() for offer in offers.split(",")]
+async def _listen(runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None) -> asyncio.Server:
+    """Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake."""
+    assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
+    return await asyncio.get_running_loop().create_server(
+        runner.server,
+        config.host,
+        config.port,
+        ssl=tls.context if tls is not None else None,
+        ssl_handshake_timeout=config.limits.header_timeout_s if tls is not None else None,
+        backlog=128,
+    )
+
+
+def _reload(keeper: Gatekeeper, tls: TlsKeeper | None) -> None:
+    for part in (keeper, tls):
+        try:
+            if part is not None:
+                part.reload()
+        except AccessError as error:
+            logger.warning("%s; what was in force stays", error)
+
+
+def _scheme(is_secure: bool) -> str:
+    return "wss" if is_secure else "ws"
+
+
+async def _run(streams: Iterable[Broadcast]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for stream in streams:
+            tasks.create_task(stream.run())
+
+
+def _refused(refusal: RefusedError) -> web.Response:
+    headers = dict(refusal.headers)
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
+    return web.Response(status=refusal.status, headers=headers, text=f"{refusal.reason}\n")

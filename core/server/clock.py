@@ -21,6 +21,8 @@ class ServerClock:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.now_ns = now_ns
+        self.wall_unix_ns = unix_now_ns
+        """Unix time in nanoseconds as the wall clock shows it; what others have stamped is compared with that."""
         self._sleep = sleep
         self._unix_offset_ns = unix_now_ns() - now_ns()
 
@@ -51,6 +53,8 @@ class Pacer:
         self._clock = clock
         self._sample_rate = sample_rate
         self._anchor_ns = clock.now_ns()
+        self.lateness_ns = 0
+        """How far past its moment the last `wait_for` returned."""
 
     def time_of(self, position: int) -> int:
         """The monotonic time in nanoseconds at which the sample at ``position`` is heard."""
@@ -66,7 +70,7 @@ class Pacer:
         Returns ``True`` if it was so much overdue that all deadlines from here on were moved.
         """
         await self._clock.sleep_until(self.time_of(position))
-        lateness_ns = self._clock.now_ns() - self.time_of(position)
+        lateness_ns = self.lateness_ns = self._clock.now_ns() - self.time_of(position)
         if lateness_ns <= self.MAX_LATENESS_NS:
             return False
         self._anchor_ns += lateness_ns

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from core.opus.encoder import (
@@ -16,6 +18,10 @@ from core.opus.encoder import (
     EncoderSettings,
     EncoderSettingsError,
 )
+from core.server.access.settings import AccessSettings, LimitSettings, TlsSettings
+from core.server.adaptation import AdaptationSettings
+from core.server.operation.settings import PATHS as OPERATION_PATHS
+from core.server.operation.settings import OperationSettings
 from core.wire.control import Set
 
 DEFAULT_PORT: Final = 8765
@@ -24,7 +30,23 @@ DEFAULT_PATH: Final = "/ws-audio"
 MIN_QUEUE_MS: Final = 120
 """Two of the longest frames: with less, a 60 ms stream would drop packets on a perfect network."""
 
+MIN_STUCK_S: Final = 0.5
+"""Less would send away whoever changes from one access point to another."""
+
 MAX_COMPLEXITY: Final = 10
+
+MAX_LEAD_MS: Final = 2_000
+"""What a client that knows no better holds is some hundred milliseconds; each encoder keeps so much of its past."""
+
+SETTING_KEYS: Final = ("frame_ms", "bitrate", "complexity", "fec", "dtx", "application")
+"""Of a URL query, and of `set`."""
+
+PUSH: Final = "push"
+RELAY: Final = "relay:"
+
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
+_TAKEN: Final = ("/streams", "/ingest", *OPERATION_PATHS)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class QueryError(ValueError):
@@ -32,20 +54,93 @@ class QueryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """Everything a server can be told. Without an argument: a tone, coded as the strategy document says, on loopback.
+class StreamConfig:
+    """One stream: its name in addresses, where its sound comes from, how it is coded for who asks for nothing else.
 
-    ``queue_ms`` is how much sound a listener's queue holds before the oldest is dropped; ``port`` 0 takes any free
-    one.
+    ``source`` is what `core.audio.sources.open_source` takes, several files or playlists, ``push`` (sound is sent to
+    ``/ingest/NAME``) or ``relay:URL`` (another server's packets are passed on). A bare listener that joins gets the
+    newest ``lead_ms`` at once. ``ingest_*`` say where the token is kept that a pusher has to bring, ``upstream_*``
+    where the one that a relay brings, and which authority it trusts.
+
+    Without an argument: a tone, coded as the strategy document says.
     """
 
-    source: str = "tone"
+    name: str = "main"
+    source: str | tuple[str, ...] = "tone"
     loop: bool = False
-    settings: EncoderSettings = field(default_factory=EncoderSettings)
+    settings: EncoderSettings = field(default_factory=EncoderSettings, metadata={"flat": True})
+    """Its keys stand beside the others in a configuration file."""
+    lead_ms: float = 0.0
+    ingest_token_file: Path | None = None
+    ingest_token_env: str | None = None
+    upstream_token_file: Path | None = None
+    upstream_token_env: str | None = None
+    upstream_ca_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ValueError: the message is one line that says what would be accepted.
+        """
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"a stream cannot be called {self.name[:80]!r}; accepted: up to 64 letters, digits, '-', '_' and '.',"
+                " the first of them a letter or a digit"
+            )
+        if not self.source:
+            raise ValueError(f"stream {self.name!r} has no source; name a file, a signal, push or relay:URL")
+        if not 0 <= self.lead_ms <= MAX_LEAD_MS:
+            raise ValueError(f"a lead of {self.lead_ms:g} ms is not possible; accepted: 0 to {MAX_LEAD_MS} ms")
+        if self.loop and (self.is_push or self.relayed_url is not None):
+            raise ValueError("what is pushed or relayed cannot be looped; leave the loop out")
+        self._refuse("ingest", self.is_push, 'source = "push"')
+        self._refuse("upstream", self.relayed_url is not None, "a relay: source")
+
+    def _refuse(self, prefix: str, is_fine: bool, where: str) -> None:
+        given = {
+            each.name: getattr(self, each.name)
+            for each in dataclasses.fields(self)
+            if each.name.startswith(f"{prefix}_") and getattr(self, each.name) is not None
+        }
+        if given and not is_fine:
+            raise ValueError(f"{next(iter(given))} means something with {where} only; leave it out")
+        if {f"{prefix}_token_file", f"{prefix}_token_env"} <= given.keys():
+            raise ValueError(f"{prefix}_token_file and {prefix}_token_env say the same thing; give one of them")
+
+    @property
+    def is_push(self) -> bool:
+        """Whether its sound is sent to it."""
+        return self.source == PUSH
+
+    @property
+    def relayed_url(self) -> str | None:
+        """Whose packets it passes on; ``None`` for one with an encoder of its own."""
+        is_relay = isinstance(self.source, str) and self.source.startswith(RELAY)
+        return str(self.source).removeprefix(RELAY) if is_relay else None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Everything a server can be told. Without an argument: the default stream, on loopback.
+
+    ``path`` leads to the first stream, ``/streams/NAME`` to each. ``queue_ms`` is how much sound a listener's queue
+    holds before the oldest is dropped; who takes nothing at all for ``stuck_s`` seconds is sent away; ``port`` 0 takes
+    any free one.
+    """
+
+    streams: tuple[StreamConfig, ...] = (StreamConfig(),)
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     path: str = DEFAULT_PATH
     queue_ms: float = 500.0
+    stuck_s: float = 5.0
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    tls: TlsSettings | None = None
+    """``None``: unencrypted."""
+    operation: OperationSettings = field(default_factory=OperationSettings)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -57,8 +152,20 @@ class ServerConfig:
             raise ValueError(f"port {self.port} is not possible; accepted: 0 (any free one) to 65535")
         if not self.queue_ms >= MIN_QUEUE_MS:
             raise ValueError(f"a queue of {self.queue_ms:g} ms is not possible; accepted: {MIN_QUEUE_MS} ms and more")
-        if not self.path.startswith("/"):
-            raise ValueError(f"path {self.path!r} does not start with '/'")
+        if not self.stuck_s >= MIN_STUCK_S:
+            raise ValueError(
+                f"a stuck time of {self.stuck_s:g} s is not possible; accepted: {MIN_STUCK_S:g} s and more"
+            )
+        if not _PATH.fullmatch(self.path) or f"/{self.path.split('/')[1]}" in _TAKEN:
+            raise ValueError(
+                f"path {self.path[:80]!r} is not possible; accepted: '/' and what follows it of letters, digits and"
+                f" -._~/, but not below {', '.join(_TAKEN)}, which are taken"
+            )
+        if not self.streams:
+            raise ValueError("a server without a stream is not possible; name one")
+        names = [stream.name for stream in self.streams]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two streams are called {twice!r}; give each a name of its own")
 
     @property
     def is_public(self) -> bool:
@@ -69,6 +176,18 @@ class ServerConfig:
             return not ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return True
+
+
+def one_stream(
+    source: str = "tone", *, loop: bool = False, settings: EncoderSettings | None = None, **server: Any
+) -> ServerConfig:
+    """A server with one stream; ``server`` are fields of `ServerConfig`.
+
+    Raises:
+        ValueError: as of `ServerConfig`.
+    """
+    stream = StreamConfig(source=source, loop=loop, settings=settings or EncoderSettings())
+    return ServerConfig(streams=(stream,), **server)
 
 
 def limits() -> dict[str, Any]:

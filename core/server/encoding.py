@@ -17,6 +17,8 @@ with neither a gap nor an overlap in its media time.
 
 from __future__ import annotations
 
+import secrets
+import time
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -25,6 +27,9 @@ from numpy.typing import NDArray
 
 from core.opus.encoder import EncoderSettings, OpusEncoder
 from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
+from core.server.history import History
+from core.server.operation.histogram import Histogram
+from core.server.packets import EncodedPacket
 
 Pcm16 = NDArray[np.int16]
 
@@ -33,21 +38,6 @@ _STEP_OF_NOBODY_MS: Final = 20
 
 _PAST_MS: Final = 60
 """What a new encoder is shown of the sound before it: a whole frame of any size. More made no difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedPacket:
-    """One Opus packet and where it belongs."""
-
-    payload: bytes
-    media_time: int
-    """Position of the first sample on the stream's timeline, in samples at 48 kHz."""
-    duration: int
-    """In samples at 48 kHz."""
-    capture_time_ns: int
-    """Monotonic time at which the first sample was captured."""
-    after_silence: bool = False
-    """The first packet of sound after packets that discontinuous transmission left empty."""
 
 
 class Member(Protocol):
@@ -66,17 +56,29 @@ _Member = TypeVar("_Member", bound=Member)
 class _Group(Generic[_Member]):
     """One encoder, the frame it is filling, and its listeners."""
 
-    def __init__(self, encoder: OpusEncoder, members: list[_Member], *, is_shared: bool) -> None:
+    def __init__(
+        self, encoder: OpusEncoder, member: _Member, lead_ms: float, before: _Group[_Member] | None = None
+    ) -> None:
+        """``before`` is the group that ``member`` leaves: numbers and marks go on from there."""
         self.encoder = encoder
-        self.members = members
-        self.is_shared = is_shared
+        self.history = History(lead_ms)
+        self.members: dict[_Member, None] = {member: None}
+        """In the order in which they came."""
+        self.is_shared = before is None
         """Whether others may join: not once its encoder was changed on the way, or isn't a new one."""
         self.filled = 0
         self._frame = self._empty_frame()
         self._start = 0
         self._capture_time_ns = 0
+        self._number = secrets.randbits(16)
         self._is_silent = False
+        self._expected_media_time: int | None = None
+        if before is not None:
+            self._number, self._is_silent = before._number, before._is_silent
+            self._expected_media_time = before._expected_media_time
         self._units_per_sample = SAMPLE_RATE_HZ // encoder.settings.sample_rate
+        self.encode_s: Histogram | None = None
+        """How long each packet takes, where somebody wants to know."""
 
     @property
     def missing(self) -> int:
@@ -106,16 +108,25 @@ class _Group(Generic[_Member]):
 
     def _emit(self) -> None:
         self.filled = 0
+        began_s = time.perf_counter()
         payload = self.encoder.encode(self._frame)
+        if self.encode_s is not None:
+            self.encode_s.observe(time.perf_counter() - began_s)
         is_silence = self.encoder.settings.dtx and parse_packet(payload).is_dtx
+        media_time = self._start * self._units_per_sample
+        duration = len(self._frame) * self._units_per_sample
         packet = EncodedPacket(
             payload=payload,
-            media_time=self._start * self._units_per_sample,
-            duration=len(self._frame) * self._units_per_sample,
+            number=self._number,
+            media_time=media_time,
+            duration=duration,
             capture_time_ns=self._capture_time_ns,
-            after_silence=self._is_silent and not is_silence,
+            begins_talk=media_time != self._expected_media_time or (self._is_silent and not is_silence),
         )
+        self._number = (self._number + 1) & 0xFFFF
+        self._expected_media_time = media_time + duration
         self._is_silent = is_silence
+        self.history.add(packet)
         for member in self.members:
             member.deliver(packet)
 
@@ -125,28 +136,38 @@ class _Group(Generic[_Member]):
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a member waits for: a group with these settings, and whether it wants to be told."""
+    """What a member waits for: a group with these settings, whether it wants to be told, and what was before."""
 
     settings: EncoderSettings
     announce: bool
+    wants_lead: bool = False
 
 
 class EncoderPool(Generic[_Member]):
     """The groups of one running stream. All positions are samples at the stream's rate since it started."""
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, lead_ms: float = 0.0, encode_s: Histogram | None = None) -> None:
+        """``lead_ms`` is how much of the past is kept for those who want to begin with some; ``encode_s`` observes how
+        long each packet takes to encode, in seconds.
+        """
+        self._lead_ms = lead_ms
+        self._encode_s = encode_s
         self.position = 0
         """The next sample that `feed` takes."""
         self.sample_rate = sample_rate
         self._origin = 0
         self._groups: list[_Group[_Member]] = []
+        self._group_of: dict[_Member, _Group[_Member]] = {}
         self._wishes: dict[_Member, _Wish] = {}
         self._past: Pcm16 | None = None
         """The last `_PAST_MS` up to `position`, silence where there was nothing; ``None`` before the first sample."""
 
-    def join(self, member: _Member, settings: EncoderSettings) -> None:
-        """Deliver packets to ``member`` from the next packet boundary of its settings on, 60 ms away at most."""
-        self._wishes[member] = _Wish(settings, announce=False)
+    def join(self, member: _Member, settings: EncoderSettings, *, wants_lead: bool = False) -> None:
+        """Deliver packets to ``member`` from the next packet boundary of its settings on, 60 ms away at most.
+
+        With ``wants_lead`` the newest ones before that come first, if others hear the same encoder already.
+        """
+        self._wishes[member] = _Wish(settings, announce=False, wants_lead=wants_lead)
 
     def move(self, member: _Member, settings: EncoderSettings) -> None:
         """Go over to other settings where packets of both begin, 120 ms away at most; `Member.in_force` says where.
@@ -158,16 +179,16 @@ class EncoderPool(Generic[_Member]):
     def leave(self, member: _Member) -> None:
         """Deliver nothing more; harmless for one who isn't there."""
         self._wishes.pop(member, None)
-        group = self._group_of(member)
+        group = self._group_of.pop(member, None)
         if group is not None:
-            group.members.remove(member)
+            del group.members[member]
             if not group.members:
                 self._groups.remove(group)
                 group.encoder.close()
 
     def settings_of(self, member: _Member) -> EncoderSettings | None:
         """The settings of the packets that ``member`` gets now; ``None`` before its first."""
-        group = self._group_of(member)
+        group = self._group_of.get(member)
         return None if group is None else group.encoder.settings
 
     @property
@@ -199,6 +220,7 @@ class EncoderPool(Generic[_Member]):
         padded = [group.missing for group in self._groups if group.filled]
         for group in self._groups:
             group.pad()
+            group.history.clear()
         # Behind the padding of the longest frame, or what is fed after this would overlap it.
         self.resume_at(self.position + max(padded, default=0))
 
@@ -218,6 +240,7 @@ class EncoderPool(Generic[_Member]):
         for group in self._groups:
             group.encoder.close()
         self._groups.clear()
+        self._group_of.clear()
         self._wishes.clear()
 
     def _remember(self, piece: Pcm16) -> None:
@@ -226,47 +249,53 @@ class EncoderPool(Generic[_Member]):
             self._past = np.zeros((size, piece.shape[1]), dtype=np.int16)
         self._past = np.concatenate((self._past, piece))[-size:]
 
-    def _group_of(self, member: _Member) -> _Group[_Member] | None:
-        return next((group for group in self._groups if member in group.members), None)
-
     def _to_boundary(self, settings: EncoderSettings) -> int:
         frame = settings.frame_samples
         return frame - (self.position - self._origin) % frame
 
     def _fulfil_wishes(self) -> None:
         for member, wish in list(self._wishes.items()):
-            group = self._group_of(member)
+            group = self._group_of.get(member)
             on_target_grid = (self.position - self._origin) % wish.settings.frame_samples == 0
             if not on_target_grid or (group is not None and group.filled):
                 continue
             del self._wishes[member]
             if group is None:
-                self._admit(member, wish.settings)
+                self._admit(member, wish)
             else:
                 self._change(member, group, wish.settings)
             if wish.announce:
                 member.in_force(wish.settings, self.position * (SAMPLE_RATE_HZ // self.sample_rate))
 
-    def _admit(self, member: _Member, settings: EncoderSettings) -> None:
+    def _admit(self, member: _Member, wish: _Wish) -> None:
         for group in self._groups:
-            if group.is_shared and group.encoder.settings == settings:
-                group.members.append(member)
+            if group.is_shared and group.encoder.settings == wish.settings:
+                group.members[member] = None
+                self._group_of[member] = group
+                for packet in group.history if wish.wants_lead else ():
+                    member.deliver(packet)
                 return
-        self._groups.append(_Group(OpusEncoder(settings), [member], is_shared=True))
+        self._add(_Group(OpusEncoder(wish.settings), member, self._lead_ms), member)
 
     def _change(self, member: _Member, group: _Group[_Member], settings: EncoderSettings) -> None:
         if settings == group.encoder.settings:
             return
         if settings.application is not group.encoder.settings.application:
-            self.leave(member)
-            self._groups.append(_Group(self._successor(settings), [member], is_shared=False))
+            encoder = self._successor(settings)
+        elif len(group.members) > 1:
+            encoder = group.encoder.clone()
+            encoder.configure(settings)
+        else:
+            group.is_shared = False
+            group.configure(settings)
             return
-        if group.members != [member]:
-            group.members.remove(member)
-            group = _Group(group.encoder.clone(), [member], is_shared=False)
-            self._groups.append(group)
-        group.is_shared = False
-        group.configure(settings)
+        self.leave(member)
+        self._add(_Group(encoder, member, self._lead_ms, before=group), member)
+
+    def _add(self, group: _Group[_Member], member: _Member) -> None:
+        group.encode_s = self._encode_s
+        self._groups.append(group)
+        self._group_of[member] = group
 
     def _successor(self, settings: EncoderSettings) -> OpusEncoder:
         """A new encoder for somebody whose decoder has heard another one up to here."""

@@ -1,29 +1,31 @@
-"""One connection: a queue, a task that sends from it, and a task that answers the client."""
+"""One connection: what it is sent, and what it is answered."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from aiohttp import WSMsgType, web
 
 from core.opus.encoder import EncoderSettings, EncoderSettingsError
-from core.opus.packet import SAMPLES_PER_MS
+from core.server.access.rights import Rights
+from core.server.adaptation import AdaptationSettings
+from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
-from core.server.config import limits
-from core.server.encoding import EncodedPacket
-from core.server.framing import RtpFraming
-from core.server.send_queue import SendQueue
-from core.server.stream import CloseCode, Stream
+from core.server.facts import StreamFacts
+from core.server.frames import text_frame
+from core.server.framing import RtpListener
+from core.server.gate import CLIENT
+from core.server.link_watch import LinkWatch
+from core.server.operation.logs import log_event
+from core.server.outbox import Outbox
+from core.server.packets import EncodedPacket
 from core.wire.control import (
-    SUBPROTOCOL,
     Bye,
-    Config,
     ControlError,
-    Hello,
+    ControlMessage,
     Set,
     State,
     Stats,
@@ -35,18 +37,13 @@ from core.wire.control import (
 
 logger = logging.getLogger(__name__)
 
-REPORT_INTERVAL_S: Final = 1.0
-"""Between two sender reports, and between two `stats`."""
-
-SEND_BUFFER_BYTES: Final = 16 * 1024
-"""The socket's own queue. What it holds can no longer be dropped, so it shall hold little, but still some of the
-longest packets there are (60 ms at 510 kbit/s: 3,825 bytes)."""
-
-UNSENT_BYTES: Final = 4 * 1024
-"""Of these, how many may not even have been sent (TCP_NOTSENT_LOWAT): at 32 kbit/s one second, plus one packet."""
-
 DRAIN_LIMIT_S: Final = 1.5
 """After its last message a listener has this long to take what is queued and to say goodbye."""
+
+RETRY_WHEN_STUCK_MS: Final = 2_000
+
+MAX_CLOSE_REASON_BYTES: Final = 123
+"""RFC 6455 §5.5: a control frame holds 125, of which two are the code."""
 
 
 @dataclass(slots=True)
@@ -58,7 +55,16 @@ class ListenerCounters:
     """Connections that ended without a closing handshake."""
     packets_sent: int = 0
     packets_dropped: int = 0
+    bytes_sent: int = 0
+    """Opus bytes."""
+    stuck: int = 0
+    """Listeners that were sent away because they did not read."""
     malformed_messages: int = 0
+
+    def add(self, others: ListenerCounters) -> None:
+        """Count these, too."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(others, each.name))
 
 
 class Listener:
@@ -66,58 +72,166 @@ class Listener:
 
     def __init__(
         self,
-        stream: Stream,
+        stream: Broadcast,
         socket: web.WebSocketResponse,
         counters: ListenerCounters,
+        rights: Rights,
         *,
         is_rtp: bool,
         queue_ms: float,
+        stuck_s: float,
+        adaptation: AdaptationSettings,
     ) -> None:
-        """``socket`` is not prepared yet; ``queue_ms`` is how much sound may wait for it."""
+        """``socket`` is not prepared yet; ``rights`` are the client's; the rest is as in `ServerConfig`."""
         self._stream = stream
         self._clock: ServerClock = stream.clock
         self._socket = socket
         self._counters = counters
-        self._rtp = RtpFraming(stream.clock) if is_rtp else None
-        self._queue = SendQueue(queue_ms)
+        self._rights = rights
+        self._rtp = RtpListener(stream.rtp, stream.clock) if is_rtp else None
+        # The lead comes at once, and shall not be what the queue drops first.
+        self._queue_ms = queue_ms + (0 if is_rtp else stream.lead_ms)
+        self._stuck_s = stuck_s
+        self._adaptation = adaptation
+        self._outbox: Outbox | None = None
+        self._blocked_ns: int | None = None
+        """Since when nothing could be sent."""
+        self._has_greeted = False
         self._has_reported = False
+        self._has_asked = False
+        """Whether it has ever asked for settings: then it is told of them, be it a bare client."""
+        self._link: LinkWatch | None = None
+        self._peer: str | None = None
+        self._opened_ns = 0
         self._close_code = CloseCode.NORMAL
+        self._close_reason = b""
+        self._why_closed: str | None = None
+        """In our words, where it was us who ended it."""
         self._deadline: asyncio.TimerHandle | None = None
-        self._transport: asyncio.WriteTransport | None = None
-        self._packets_sent = 0
-        self._bytes_sent = 0
+        self._is_over: asyncio.Future[None] | None = None
         self._malformed_messages = 0
 
     # What the stream calls; none of it waits.
 
+    @property
+    def wants_lead(self) -> bool:
+        """A bare one does: others have a buffer that finds its own depth."""
+        return self._rtp is None
+
     def deliver(self, packet: EncodedPacket) -> None:
-        """Queue one packet, numbered before the queue may drop it."""
-        message = packet.payload
-        if self._rtp is not None:
-            message = self._rtp.pack(packet)
-            if not self._has_reported:
-                self._report_sender(self._rtp)
-        self._queue.put_media(message, packet.duration / SAMPLES_PER_MS, len(packet.payload))
+        """Send or queue one packet, numbered before the queue may drop it."""
+        outbox, rtp = self._outbox, self._rtp
+        if outbox is None:
+            return
+        if rtp is None:
+            outbox.send_media(packet.frame, packet)
+            return
+        frame = rtp.frame(packet)
+        if not self._has_reported:
+            self._report_sender(rtp)
+        outbox.send_media(frame, packet)
 
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
-        """Answer a `set`, at its place between the packets."""
-        self._queue.put_control(pack_control(self._config(settings, media_time)))
+        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
+        if self._rtp is not None:
+            self._rtp.moved()
+        if self._rtp is not None or self._has_asked:
+            timestamp = None if self._rtp is None else self._rtp.timestamp(media_time)
+            self._send(StreamFacts.of(settings).config(timestamp))
+
+    def show_facts(self, facts: StreamFacts) -> None:
+        """Greet an RTP client, again if the stream has become another one; a bare one is told nothing."""
+        if self._rtp is None:
+            return
+        self._send(facts.hello(self._rtp.ssrc, self._stream.limits))
+        if not self._has_greeted:
+            self._has_greeted = True
+            self._send(State(self._stream.state))
 
     def show_state(self, state: StreamState) -> None:
-        """Tell an RTP client; a bare one is told nothing it didn't ask for."""
-        if self._rtp is not None:
-            self._queue.put_control(pack_control(State(state)))
+        """Tell an RTP client, once it was greeted; a bare one is told nothing it didn't ask for."""
+        if self._has_greeted:
+            self._send(State(state))
+
+    def flush(self, now_ns: int) -> bool:
+        """Send what waits; whether there is more. Who takes nothing for long is sent away."""
+        outbox = self._outbox
+        if outbox is None:
+            return False
+        if outbox.flush() or self._blocked_ns is None:
+            self._blocked_ns = now_ns
+        if outbox.is_empty:
+            self._blocked_ns = None
+            self._end_if_done()
+            return False
+        if (now_ns - self._blocked_ns) / 1e9 > self._stuck_s and self._deadline is None:
+            self._counters.stuck += 1
+            bye = Bye(f"nothing was read for {self._stuck_s:g} s", RETRY_WHEN_STUCK_MS)
+            self._stream.dismiss(self, bye, CloseCode.TRY_AGAIN_LATER)
+        return True
+
+    def report(self, now_ns: int) -> None:
+        """Each second: is the link good enough; to RTP clients the server's figures; the end, if its time is up."""
+        if self._deadline is None and (reason := self._rights.why_over(now_ns)) is not None:
+            self._send_away(reason)
+        link = self._link
+        if link is None:
+            return
+        decision = link.look(now_ns)
+        if decision is not None:
+            log_event(
+                logger,
+                logging.DEBUG,
+                "bit rate adapted",
+                stream=self._stream.name,
+                peer=self._peer,
+                bitrate=decision.bitrate,
+                frame_ms=decision.frame_ms,
+            )
+            self._stream.adapt(self, decision)
+        if self._rtp is not None and self._has_greeted:
+            self._report_sender(self._rtp)
+            self._send(link.stats)
 
     def finish(self, bye: Bye, code: CloseCode) -> None:
         """Send what is queued, unless the server goes away, then goodbye; close within `DRAIN_LIMIT_S`."""
-        if code is CloseCode.GOING_AWAY:
-            self._queue.clear()
-        if self._rtp is not None:
-            self._queue.put_control(pack_control(bye))
+        outbox = self._outbox
         self._close_code = code
-        self._queue.close()
+        self._why_closed = self._why_closed or bye.reason
+        if code is CloseCode.POLICY_VIOLATION:
+            # Also for who is sent no `bye`.
+            self._close_reason = bye.reason.encode("ascii", "replace")[:MAX_CLOSE_REASON_BYTES]
+        if outbox is None:
+            return
+        if code is not CloseCode.NORMAL and code is not CloseCode.INTERNAL_ERROR:
+            outbox.queue.clear()
+        if self._rtp is not None:
+            self._send(bye)
+        outbox.close()
         if self._deadline is None:
-            self._deadline = asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, self._abort)
+            self._deadline = asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, outbox.abort)
+        self._stream.housekeeping.blocked(self)
+        self._end_if_done()
+
+    # What those who watch the server ask; all in the turn in which they ask.
+
+    def add_to(self, totals: ListenerCounters) -> None:
+        """Add what this connection was sent so far."""
+        outbox = self._outbox
+        if outbox is not None:
+            totals.packets_sent += outbox.packets_sent
+            totals.packets_dropped += outbox.queue.packets_dropped
+            totals.bytes_sent += outbox.bytes_sent
+
+    @property
+    def queued_ms(self) -> float:
+        """Sound that waits in our queue."""
+        return 0.0 if self._outbox is None else self._outbox.queue.depth_ms
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._outbox is not None:
+            self._outbox.abort()
 
     # The connection.
 
@@ -125,51 +239,58 @@ class Listener:
         """Serve the client until either side ends it."""
         await self._socket.prepare(request)
         self._counters.connections += 1
-        self._transport = _tuned_transport(request)
-        if self._rtp is not None:
-            self._queue.put_control(pack_control(self._hello(self._rtp, settings)))
-            self.show_state(self._stream.state)
-        self._stream.join(self, settings)
+        self._peer = request.get(CLIENT, request.remote)
+        self._opened_ns = self._clock.now_ns()
+        transport = request.transport
+        if not isinstance(transport, asyncio.WriteTransport):
+            return  # It was lost already.
+        over = self._is_over = asyncio.get_running_loop().create_future()
+        self._outbox = Outbox(transport, self._queue_ms, lambda: self._stream.housekeeping.blocked(self))
+        self._link = LinkWatch(
+            self._outbox, self._clock.now_ns(), self._adaptation, settings, is_rtp=self._rtp is not None
+        )
+        facts = self._stream.facts(settings)
+        if facts is not None:
+            self.show_facts(facts)
+        self._log("listener connected")
+        reading = asyncio.create_task(self._read())
         try:
-            async with asyncio.TaskGroup() as tasks:
-                ends = {tasks.create_task(self._write()), tasks.create_task(self._read())}
-                reporter = tasks.create_task(self._report(self._rtp)) if self._rtp is not None else None
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                for task in ends:
-                    task.cancel()
-                if reporter is not None:
-                    reporter.cancel()
-            await self._close()
+            self._stream.join(self, settings)
+            await asyncio.wait((reading, over), return_when=asyncio.FIRST_COMPLETED)
+            reading.cancel()
+            await asyncio.wait((reading,))
+            if not reading.cancelled():
+                reading.result()
+            await self._socket.close(code=self._close_code, message=self._close_reason)
+        except asyncio.CancelledError:
+            # The connection was lost. Closing it ends the timer that would ping it, and keep it in memory, for 30 s.
+            await self._socket.close(code=self._close_code, drain=False)
+            raise
         finally:
+            reading.cancel()
             self._stream.leave(self)
-            self._settle()
-
-    async def _write(self) -> None:
-        """Send from the queue until it is closed and empty, or the connection is lost."""
-        try:
-            while (queued := await self._queue.get()) is not None:
-                self._packets_sent += 1 if queued.duration_ms else 0
-                self._bytes_sent += queued.payload_bytes
-                if isinstance(queued.message, str):
-                    await self._socket.send_str(queued.message)
-                else:
-                    await self._socket.send_bytes(queued.message)
-        except ConnectionError:
-            logger.debug("a listener's connection was lost")
+            self._settle(self._outbox)
 
     async def _read(self) -> None:
         """Answer the client until it goes; what it cannot mean is counted and ignored."""
         try:
             async for message in self._socket:
                 received_us = self._clock.unix_now_us()
-                if message.type is WSMsgType.TEXT:
-                    await self._answer(message.data, received_us)
+                if self._rights.is_too_many():
+                    if self._deadline is None and (reason := self._rights.why_flood()) is not None:
+                        self._send_away(reason)
+                elif message.type is WSMsgType.TEXT:
+                    self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:
                     self._malformed("a binary message; a client sends text only")
         except ConnectionError:
             logger.debug("a listener's connection was lost")
 
-    async def _answer(self, text: str, received_us: int) -> None:
+    def _send_away(self, reason: str) -> None:
+        """For good: a client that comes back as it is would be refused again."""
+        self._stream.dismiss(self, Bye(reason), CloseCode.POLICY_VIOLATION)
+
+    def _answer(self, text: str, received_us: int) -> None:
         try:
             message = parse_control(text)
         except ControlError as error:
@@ -177,68 +298,67 @@ class Listener:
             return
         if isinstance(message, Time):
             # Past the queue and stamped at the last moment: what waits there would look like the network's delay.
-            answer = Time(message.client_transmitted, received_us, self._clock.unix_now_us())
-            await self._socket.send_str(pack_control(answer))
+            self._send(Time(message.client_transmitted, received_us, self._clock.unix_now_us()), at_once=True)
+        elif isinstance(message, Stats) and self._link is not None:
+            self._link.take_stats(message)
+        elif isinstance(message, Set) and (denied := self._rights.why_no_set()) is not None:
+            self._refuse(denied)
         elif isinstance(message, Set):
+            self._has_asked = True
             try:
-                self._stream.change(self, message)
+                settings = self._stream.change(self, message)
+                if settings is not None and self._link is not None:
+                    self._link.wish(settings)
             except EncoderSettingsError as error:
-                config = self._config(self._stream.settings_of(self), refused=str(error))
-                await self._socket.send_str(pack_control(config))
+                self._refuse(str(error))
 
-    async def _report(self, rtp: RtpFraming) -> None:
-        """Each second a sender report and the server's figures."""
-        interval_ns = round(REPORT_INTERVAL_S * 1e9)
-        reported_ns, reported_bytes = self._clock.now_ns(), 0
-        due_ns = reported_ns
-        while True:
-            due_ns += interval_ns
-            await self._clock.sleep_until(due_ns)
-            now_ns = self._clock.now_ns()
-            seconds = (now_ns - reported_ns) / 1e9
-            self._report_sender(rtp)
-            self._queue.put_control(
-                pack_control(
-                    Stats(
-                        {
-                            "queue_depth_ms": self._queue.depth_ms,
-                            "packets_sent": self._packets_sent,
-                            "packets_dropped": self._queue.packets_dropped,
-                            "bytes_sent": self._bytes_sent,
-                            "bitrate": round((self._bytes_sent - reported_bytes) * 8 / seconds),
-                        }
-                    )
-                )
-            )
-            reported_ns, reported_bytes = now_ns, self._bytes_sent
+    def _send(self, message: ControlMessage, *, at_once: bool = False) -> None:
+        outbox = self._outbox
+        if outbox is not None:
+            (outbox.send_at_once if at_once else outbox.send_control)(text_frame(pack_control(message)))
 
-    def _report_sender(self, rtp: RtpFraming) -> None:
+    def _report_sender(self, rtp: RtpListener) -> None:
         report = rtp.sender_report()
-        if report is not None:
+        if report is not None and self._outbox is not None:
             self._has_reported = True
-            self._queue.put_control(report)
+            self._outbox.send_control(report)
 
-    async def _close(self) -> None:
-        """The closing handshake, as far as the client still takes part in it."""
-        if self._deadline is None:
-            self._deadline = asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, self._abort)
-        await self._socket.close(code=self._close_code)
+    def _end_if_done(self) -> None:
+        """After `finish`, once all has gone out."""
+        outbox, over = self._outbox, self._is_over
+        is_finished = self._deadline is not None and outbox is not None and outbox.is_empty
+        if is_finished and over is not None and not over.done():
+            over.set_result(None)
 
-    def _settle(self) -> None:
+    def _settle(self, outbox: Outbox) -> None:
         """Leave nothing behind, and add up."""
         if self._deadline is not None:
             self._deadline.cancel()
-        if self._transport is not None and self._transport.get_write_buffer_size():
+        if not outbox.is_empty:
             # Otherwise a client that has stopped reading would keep the socket until the kernel gives up on it.
-            self._transport.abort()
-        self._counters.packets_sent += self._packets_sent
-        self._counters.packets_dropped += self._queue.packets_dropped
-        if self._socket.close_code in (None, 1006):  # RFC 6455 §7.4.1: closed without a close frame
+            outbox.abort()
+        self.add_to(self._counters)
+        is_broken = self._socket.close_code in (None, 1006)  # RFC 6455 §7.4.1: closed without a close frame
+        if is_broken:
             self._counters.broken_connections += 1
+        self._log(
+            "listener gone",
+            seconds=round((self._clock.now_ns() - self._opened_ns) / 1e9, 3),
+            packets=outbox.packets_sent,
+            dropped=outbox.queue.packets_dropped,
+            code=self._socket.close_code,
+            why=self._why_closed or ("the connection broke off" if is_broken else "it left"),
+        )
+        # They know each other, and so do a connection's error and the frames it passed: all of it would stay in memory
+        # until the collector looks through everything, which is seldom.
+        self._outbox = self._link = None
+        fault = self._socket.exception()
+        if fault is not None:
+            fault.__traceback__ = fault.__context__ = None
 
-    def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+    def _log(self, event: str, **facts: object) -> None:
+        dialect = "bare" if self._rtp is None else "rtp"
+        log_event(logger, logging.INFO, event, stream=self._stream.name, peer=self._peer, dialect=dialect, **facts)
 
     def _malformed(self, reason: str) -> None:
         self._counters.malformed_messages += 1
@@ -246,47 +366,8 @@ class Listener:
         if self._malformed_messages == 1:
             logger.warning("ignored a listener's message: %s (further ones are only counted)", reason)
 
-    def _hello(self, rtp: RtpFraming, settings: EncoderSettings) -> Hello:
-        return Hello(
-            protocol=SUBPROTOCOL,
-            ssrc=rtp.ssrc,
-            sample_rate=settings.sample_rate,
-            channels=settings.channels,
-            frame_ms=settings.frame_ms,
-            application=settings.application.label,
-            bitrate=settings.bitrate,
-            fec=settings.fec,
-            dtx=settings.dtx,
-            limits=limits(),
-        )
-
-    def _config(
-        self, settings: EncoderSettings, media_time: int | None = None, *, refused: str | None = None
-    ) -> Config:
-        timestamp = None if self._rtp is None or media_time is None else self._rtp.timestamp(media_time)
-        return Config(
-            frame_ms=settings.frame_ms,
-            bitrate=settings.bitrate,
-            complexity=settings.complexity,
-            fec=settings.fec,
-            dtx=settings.dtx,
-            application=settings.application.label,
-            rtp_timestamp=timestamp,
-            refused=refused,
-        )
-
-
-def _tuned_transport(request: web.Request) -> asyncio.WriteTransport | None:
-    """The connection's transport, made to hold as little as possible, so that a slow listener fills our queue.
-
-    aiohttp has set TCP_NODELAY already.
-    """
-    transport = request.transport
-    if not isinstance(transport, asyncio.WriteTransport):
-        return None
-    transport.set_write_buffer_limits(high=0)
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    return transport
+    def _refuse(self, reason: str) -> None:
+        """Answer a `set` that changed nothing."""
+        facts = self._stream.facts(self._stream.settings_of(self))
+        if facts is not None:
+            self._send(facts.config(refused=reason), at_once=True)

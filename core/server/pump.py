@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from core.audio.sources import PcmBlock, PcmSource
+from core.server.broadcast import StreamCounters
 from core.server.clock import Pacer, ServerClock
 from core.server.encoding import EncoderPool
 
 IDLE_AFTER_MS: Final = 200
 """A source that is overdue by this is called idle. Far above the jitter of any device, well below what a listener
 would wait before it wonders. It is also longer than any frame, so a padded frame ends before the pause does."""
-
-
-@dataclass(slots=True)
-class StreamCounters:
-    """What happened since the server started."""
-
-    sessions: int = 0
-    """How often the source was opened."""
-    idle_periods: int = 0
-    reanchored: int = 0
-    """How often the stream was more than a second late and its deadlines were moved."""
-    source_failures: int = 0
 
 
 class Pump:
@@ -106,6 +94,7 @@ class Pump:
             self._leave_idle()
         if await self._pacer.wait_for(self._pool.position + len(block.pcm)):
             self._counters.reanchored += 1
+        self._counters.pacing_error_s.observe(self._pacer.lateness_ns / 1e9)
         self._pool.feed(block.pcm, self._pacer.time_of(self._pool.position))
 
     def _go_idle(self) -> None:

@@ -1,46 +1,25 @@
-"""One stream that all listeners hear at the same position. It runs while there is somebody to hear it."""
+"""A stream with encoders: PCM from a source, coded once for each setting that its listeners ask for."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
-import logging
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
-from core.audio.sources import PcmSource, SourceError
+from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
+from core.server.adaptation import Decision
+from core.server.broadcast import Audience, Broadcast
 from core.server.clock import ServerClock
-from core.server.config import changed
-from core.server.encoding import EncoderPool, Member
-from core.server.pump import Pump, StreamCounters
-from core.wire.control import Bye, Set, StreamState
-
-logger = logging.getLogger(__name__)
-
-RETRY_AFTER_FAILURE_MS: Final = 5_000
-RETRY_AFTER_RESTART_MS: Final = 1_000
+from core.server.config import changed, limits, settings_from_query
+from core.server.encoding import EncoderPool
+from core.server.facts import StreamFacts
+from core.server.pump import Pump
+from core.wire.control import Set, StreamState
 
 
-class CloseCode(enum.IntEnum):
-    """Why a connection was closed (RFC 6455 §7.4.1)."""
-
-    NORMAL = 1000
-    GOING_AWAY = 1001
-    INTERNAL_ERROR = 1011
-
-
-class Audience(Member, Protocol):
-    """A listener, as the stream sees it. Nothing here waits."""
-
-    def show_state(self, state: StreamState) -> None:
-        """The source plays, pauses, or has ended."""
-
-    def finish(self, bye: Bye, code: CloseCode) -> None:
-        """The last call: say goodbye and close, after what is queued unless the server is going away."""
-
-
-class Stream:
+class Stream(Broadcast):
     """Pumps PCM from a source into the encoders of its listeners, by absolute deadlines.
 
     The source is opened when the first listener joins and closed when the last one leaves, so whoever comes to an
@@ -48,66 +27,59 @@ class Stream:
     """
 
     def __init__(
-        self, open_source: Callable[[], PcmSource], settings: EncoderSettings, clock: ServerClock | None = None
+        self,
+        open_source: Callable[[], PcmSource],
+        settings: EncoderSettings,
+        clock: ServerClock | None = None,
+        lead_ms: float = 0.0,
+        name: str = "main",
     ) -> None:
         """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels."""
-        self.settings = settings
-        self.clock = clock or ServerClock()
-        self.counters = StreamCounters()
-        self.state = StreamState.PLAYING
-        """What the source does now, for whoever joins; it plays until it is overdue, also before it is opened."""
+        super().__init__(settings, clock, lead_ms, name)
         self._open_source = open_source
-        self._listeners: dict[Audience, EncoderSettings] = {}
         self._pool: EncoderPool[Audience] | None = None
-        self._occupied = asyncio.Event()
-        self._vacated = asyncio.Event()
-        self._bye: Bye | None = None
 
     @property
-    def listener_count(self) -> int:
-        """How many listen."""
-        return len(self._listeners)
+    def limits(self) -> dict[str, Any]:
+        """All that Opus can do but rate and channels."""
+        return limits()
 
-    async def run(self) -> None:
-        """Serve until cancelled; one session after another, each while somebody listens."""
-        while True:
-            await self._occupied.wait()
-            async with asyncio.TaskGroup() as tasks:
-                session = tasks.create_task(self._play())
-                vacancy = tasks.create_task(self._wait_until_vacant())
-                await asyncio.wait({session, vacancy}, return_when=asyncio.FIRST_COMPLETED)
-                session.cancel()
-                vacancy.cancel()
+    @property
+    def encoder_count(self) -> int:
+        """As many as there are different settings, and listeners who changed theirs; 0 while nobody listens."""
+        return 0 if self._pool is None else self._pool.encoder_count
 
-    def join(self, listener: Audience, settings: EncoderSettings) -> None:
-        """Add a listener; its packets start at the next boundary."""
-        if self._bye is not None:
-            listener.finish(self._bye, CloseCode.GOING_AWAY)
-            return
-        self._listeners[listener] = settings
-        self._vacated.clear()
-        self._occupied.set()
-        if self._pool is not None:
-            self._pool.join(listener, settings)
+    def asked(self, query: Mapping[str, str]) -> EncoderSettings:
+        """As of `settings_from_query`."""
+        return settings_from_query(query, self.settings)
 
-    def leave(self, listener: Audience) -> None:
-        """Forget a listener; harmless for one who was finished."""
-        if self._pool is not None:
-            self._pool.leave(listener)
-        self._listeners.pop(listener, None)
-        if not self._listeners:
-            self._occupied.clear()
-            self._vacated.set()
+    def facts(self, settings: EncoderSettings) -> StreamFacts:
+        """Always known: what is asked for is what is made."""
+        return StreamFacts.of(settings)
 
-    def change(self, listener: Audience, wanted: Set) -> None:
+    def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Go over to other settings at a packet boundary; `Audience.in_force` tells when it is done.
+
+        Returns what it will have; ``None`` for one who was finished: its last messages are on their way.
 
         Raises:
             EncoderSettingsError: Opus can't do that; nothing was changed.
         """
         if listener not in self._listeners:
-            return  # It was finished; its last messages are on their way.
-        settings = self._listeners[listener] = changed(self._listeners[listener], wanted)
+            return None
+        settings = changed(self._listeners[listener], wanted)
+        self._move(listener, settings)
+        return settings
+
+    def adapt(self, listener: Audience, decision: Decision) -> None:
+        """As `change`, by the server's own decision."""
+        if listener in self._listeners:
+            before = self._listeners[listener]
+            self._move(listener, replace(before, bitrate=decision.bitrate, frame_ms=decision.frame_ms))
+            self.counters.adaptations += 1
+
+    def _move(self, listener: Audience, settings: EncoderSettings) -> None:
+        self._listeners[listener] = settings
         if self._pool is None:
             listener.in_force(settings, 0)
         else:
@@ -120,35 +92,23 @@ class Stream:
         in_force = self._pool.settings_of(listener) if self._pool is not None else None
         return in_force or self._listeners.get(listener, self.settings)
 
-    def shut_down(self) -> None:
-        """Send everybody away, those who come later as well."""
-        self._bye = Bye("the server is going away", RETRY_AFTER_RESTART_MS)
-        self._finish(list(self._listeners), self._bye, CloseCode.GOING_AWAY)
+    def _joined(self, listener: Audience, settings: EncoderSettings) -> None:
+        if self._pool is not None:
+            self._pool.join(listener, settings, wants_lead=listener.wants_lead)
 
-    async def _wait_until_vacant(self) -> None:
-        while self._listeners:
-            await self._vacated.wait()
+    def _left(self, listener: Audience) -> None:
+        if self._pool is not None:
+            self._pool.leave(listener)
 
-    async def _play(self) -> None:
-        """One session: from opening the source to its end, or to the cancellation when everybody left."""
-        self.counters.sessions += 1
-        try:
-            source = await asyncio.to_thread(self._open_source)
-            await self._pump(source)
-        except SourceError as error:
-            self.counters.source_failures += 1
-            logger.warning("%s", error)
-            self._finish(list(self._listeners), Bye(str(error), RETRY_AFTER_FAILURE_MS), CloseCode.INTERNAL_ERROR)
-
-    async def _pump(self, source: PcmSource) -> None:
-        pool = self._pool = EncoderPool(self.settings.sample_rate)
+    async def _session(self) -> list[Audience]:
+        source = await asyncio.to_thread(self._open_source)
+        pool = self._pool = EncoderPool(self.settings.sample_rate, self.lead_ms, self.counters.encode_s)
         for listener, settings in self._listeners.items():
             pool.join(listener, settings)
-        audience: list[Audience] = []
         try:
             await Pump(source, pool, self.clock, self._show_idle, self.counters).run()
             # Who joins while the source is being closed has missed its end, and gets a new session.
-            audience = list(self._listeners)
+            return list(self._listeners)
         except asyncio.CancelledError:
             # Whoever came in the meantime was told of this session's pause.
             self._show(StreamState.PLAYING)
@@ -158,23 +118,8 @@ class Stream:
             self.state = StreamState.PLAYING
             pool.close()
             await source.close()
-        for listener in audience:
-            listener.show_state(StreamState.ENDED)
-        self._finish(audience, Bye("the source has ended"), CloseCode.NORMAL)
 
     def _show_idle(self, is_idle: bool) -> None:
         if is_idle and self._pool is not None:
             self._pool.settle()
         self._show(StreamState.IDLE if is_idle else StreamState.PLAYING)
-
-    def _show(self, state: StreamState) -> None:
-        if state is self.state:
-            return
-        self.state = state
-        for listener in self._listeners:
-            listener.show_state(state)
-
-    def _finish(self, listeners: list[Audience], bye: Bye, code: CloseCode) -> None:
-        for listener in listeners:
-            self.leave(listener)
-            listener.finish(bye, code)

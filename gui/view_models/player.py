@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
-from core.receiver.connection import redact
+from core.wire.attempts import redact
 
 
 class PlaybackStatus(Enum):

@@ -169,3 +169,21 @@ def test_a_closed_encoder_says_so_and_may_be_closed_again() -> None:
         encoder.encode(np.zeros((480, 1), np.int16))
     with pytest.raises(ValueError, match="closed"):
         encoder.configure(EncoderSettings(bitrate=12_000))
+
+
+def test_redundancy_follows_the_loss_that_is_expected() -> None:
+    """libopus adds none for a loss of 0, and all there is room for at 20 %."""
+    sound = voice_like(24_000, 2.0)
+    shares = []
+    for settings in (
+        EncoderSettings(fec=True),
+        EncoderSettings(fec=True, expected_loss_pct=20),
+        EncoderSettings(fec=True, expected_loss_pct=0),
+        EncoderSettings(expected_loss_pct=20),
+    ):
+        encoder = OpusEncoder(settings)
+        packets = [encoder.encode(sound[at : at + 480]) for at in range(0, len(sound) - 480, 480)]
+        encoder.close()
+        shares.append(sum(parse_packet(packet).has_fec for packet in packets) / len(packets))
+    assert shares[0] == shares[1] > 0.3
+    assert shares[2:] == [0, 0]

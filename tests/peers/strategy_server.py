@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,19 +41,19 @@ def read_pcm(path: Path) -> bytes:
     return b"".join(pieces)
 
 
-def packets_of(pcm: bytes) -> list[bytes]:
-    """The packets that a listener gets of ``pcm``."""
+def packets_of(pcm: bytes, bitrate: int | None = None) -> Iterator[bytes]:
+    """The packets that a listener gets of ``pcm``, each encoded when it is asked for."""
     load_opus()  # so that the import below finds libopus
     import opuslib
 
     encoder = opuslib.Encoder(SAMPLE_RATE, 1, opuslib.APPLICATION_AUDIO)
-    return [
-        encoder.encode(pcm[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0"), FRAME_SAMPLES)
-        for at in range(0, len(pcm), FRAME_BYTES)
-    ]
+    if bitrate is not None:
+        encoder.bitrate = bitrate
+    for at in range(0, len(pcm), FRAME_BYTES):
+        yield encoder.encode(pcm[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0"), FRAME_SAMPLES)
 
 
-async def serve(path: Path, port: int, sleep_s: float) -> None:
+async def serve(path: Path, port: int, sleep_s: float, bitrate: int | None) -> None:
     """Serve ``path`` until cancelled, with a pause of ``sleep_s`` after each packet; port 0 takes any free one."""
     pcm = read_pcm(path)
 
@@ -60,7 +61,7 @@ async def serve(path: Path, port: int, sleep_s: float) -> None:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         with suppress(ConnectionError):  # the listener left
-            for packet in packets_of(pcm):
+            for packet in packets_of(pcm, bitrate):
                 await socket.send_bytes(packet)
                 await asyncio.sleep(sleep_s)
         await socket.close()
@@ -84,9 +85,10 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, metavar="FILE")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--extra-sleep-ms", type=float, default=0.0, metavar="MS", help="after each packet of 20 ms")
+    parser.add_argument("--bitrate", type=int, metavar="BPS", help="left to the encoder, as the listing does")
     args = parser.parse_args()
     try:
-        asyncio.run(serve(args.source, args.port, 0.02 + args.extra_sleep_ms / 1000))
+        asyncio.run(serve(args.source, args.port, 0.02 + args.extra_sleep_ms / 1000, args.bitrate))
     except KeyboardInterrupt:
         sys.exit(0)
 

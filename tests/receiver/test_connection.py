@@ -7,8 +7,9 @@ import random
 import pytest
 
 from core.monitor.events import EventLog, Level
-from core.receiver.connection import TRANSITIONS, Backoff, Connection, redact, without_secrets
+from core.receiver.connection import TRANSITIONS, Connection, without_secrets
 from core.receiver.status import ConnectionState
+from core.wire.attempts import Backoff, redact
 
 
 def make() -> tuple[Connection, EventLog]:

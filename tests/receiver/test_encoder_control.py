@@ -18,7 +18,7 @@ from core.receiver.options import SettingError
 from core.receiver.reception import Reception
 from core.receiver.wishes import Wishes
 from core.server.app import serving as serving_audio
-from core.server.config import ServerConfig
+from core.server.config import one_stream
 from core.wire.control import Config, Hello, Set
 from tests.opus.sounds import voice_like
 from tests.receiver.harness import Listening, listening
@@ -192,7 +192,7 @@ def is_coded(run: Listening, application: str, *modes: str) -> bool:
 
 
 async def test_an_application_that_is_asked_for_changes_the_packets_and_outlives_the_connection() -> None:
-    config = ServerConfig(port=0, settings=EncoderSettings(bitrate=12_000, application=Application.LOWDELAY))
+    config = one_stream(port=0, settings=EncoderSettings(bitrate=12_000, application=Application.LOWDELAY))
     async with AsyncExitStack() as first:
         server = await first.enter_async_context(serving_audio(config, voice))
         async with listening(server.url) as run:

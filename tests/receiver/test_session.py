@@ -254,8 +254,8 @@ def refuse(status: HTTPStatus, **headers: str) -> Answer:
     ("status", "line"),
     [
         (HTTPStatus.NOT_FOUND, "no stream at this path (HTTP 404); check the path"),
-        (HTTPStatus.UNAUTHORIZED, "refused access (HTTP 401); check the token"),
-        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403); check the token"),
+        (HTTPStatus.UNAUTHORIZED, "refused access (HTTP 401: no); check the token"),
+        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403: no); check the token"),
         (HTTPStatus.OK, "is a web page, not a WebSocket (HTTP 200)"),
     ],
 )

@@ -19,7 +19,7 @@ from core.audio.sources.pcm import PcmFifo
 from core.opus.decoder import OpusDecoder
 from core.opus.encoder import EncoderSettings
 from core.server.clock import ServerClock
-from core.server.encoding import EncodedPacket
+from core.server.packets import EncodedPacket
 from core.wire.control import SUBPROTOCOL, ControlMessage, parse_control
 from core.wire.rtcp import SenderReport, parse_sender_report
 from core.wire.rtp import RtpPacket, is_rtcp, parse_rtp

@@ -117,8 +117,9 @@ def test_discontinuous_transmission_is_told_apart_from_sound() -> None:
     pool.close()
     silent = [parse_packet(packet.payload).is_dtx for packet in listener.packets]
     assert any(silent)
+    assert listener.packets[0].begins_talk
     for before, packet, is_silent in zip(silent, listener.packets[1:], silent[1:], strict=False):
-        assert packet.after_silence == (before and not is_silent)
+        assert packet.begins_talk == (before and not is_silent)
 
 
 @hypothesis_settings(max_examples=40)

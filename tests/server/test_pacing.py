@@ -12,9 +12,10 @@ from core.audio.sources import PcmBlock
 from core.audio.sources.signals import tone as tone_source
 from core.opus.encoder import EncoderSettings
 from core.server import pump as pump_module
+from core.server.broadcast import StreamCounters
 from core.server.clock import ServerClock
 from core.server.encoding import EncoderPool
-from core.server.pump import Pump, StreamCounters
+from core.server.pump import Pump
 from tests.server.helpers import RATE, HandFedSource, Recorder, VirtualTime, tone, until
 
 DEFAULT = EncoderSettings()

@@ -6,12 +6,17 @@ import socket
 
 import aiohttp
 import pytest
+import websockets
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.opus.encoder import EncoderSettings
+from core.opus.packet import parse_packet
 from core.server.app import serving
-from core.server.config import QueryError, ServerConfig, settings_from_query, wants_rtp
+from core.server.config import QueryError, ServerConfig, StreamConfig, settings_from_query, wants_rtp
+from core.server.gate import Grant, RefusedError
+from tests.server.helpers import bare_client
 
 LOCAL = ServerConfig(port=0)
 UPGRADE = {
@@ -101,3 +106,42 @@ def test_only_loopback_addresses_are_private(host: str, is_public: bool) -> None
 def test_an_impossible_configuration_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"port|queue|path"):
         ServerConfig(**wrong)  # type: ignore[arg-type]
+
+
+async def test_each_stream_has_an_address_and_all_are_listed() -> None:
+    voice = StreamConfig("voice", "sweep", settings=EncoderSettings(48_000, 2, 10.0))
+    async with serving(ServerConfig(streams=(StreamConfig(), voice), port=0)) as server:
+        base = server.url.removesuffix("/ws-audio")
+        async with bare_client(f"{base}/streams/voice") as client, aiohttp.ClientSession() as http:
+            assert parse_packet(await client.recv()).duration_ms == 10
+            listed = await (await http.get(f"{base.replace('ws:', 'http:')}/streams")).json()
+            missing = await http.get(f"{base.replace('ws:', 'http:')}/streams/nothing")
+            assert missing.status == 404
+            assert "no stream 'nothing'" in await missing.text()
+        async with bare_client(server.url) as first, bare_client(f"{base}/streams/main") as same:
+            assert parse_packet(await first.recv()).duration_ms == parse_packet(await same.recv()).duration_ms == 20
+    assert [(each["name"], each["path"], each["listeners"]) for each in listed["streams"]] == [
+        ("main", "/streams/main", 0),
+        ("voice", "/streams/voice", 1),
+    ]
+    assert (listed["streams"][1]["sample_rate"], listed["streams"][1]["channels"]) == (48_000, 2)
+
+
+class ClosedGate:
+    """Refuses everybody."""
+
+    def admit(self, request: web.Request, stream: str) -> Grant:
+        raise RefusedError(429, f"too many for {stream}", retry_after_s=1.2)
+
+    def leave(self, grant: Grant) -> None:
+        raise AssertionError("nobody came in")
+
+
+async def test_who_is_refused_is_told_why_and_when_to_come_back() -> None:
+    async with serving(LOCAL, gate=ClosedGate()) as server:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(server.url)
+        assert refused.value.response.status_code == 429
+        assert refused.value.response.headers["Retry-After"] == "2"
+        assert refused.value.response.body == b"too many for main\n"
+        assert server.counters.connections == 0

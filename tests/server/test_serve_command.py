@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -200,3 +201,65 @@ async def test_the_microphone_is_heard_with_the_time_of_its_capture(sound_card: 
     # The median: a virtual machine may lose some of the device's blocks, which the times then show.
     assert abs(np.median(steps_ms) - 5) < 0.1
     assert voice_stands_out(heard)
+
+
+async def test_a_file_says_it_all_and_options_have_the_last_word(tmp_path: Path) -> None:
+    write_wav(tmp_path / "short.wav", tone(0.2))
+    (tmp_path / "opuscope.toml").write_text(
+        '[server]\npath = "/x"\nport = 1\n[[stream]]\nname = "a"\nsource = "short.wav"\nframe_ms = 60\ndtx = true\n'
+    )
+    with ChildProcess([*SERVE, "--config", str(tmp_path / "opuscope.toml"), "--frame-ms", "10", "--no-dtx"]) as server:
+        url = server.wait_for_line(r"^listening on (ws://127\.0\.0\.1:\d+/x)$").group(1)
+        async with websockets.connect(url.replace("/x", "/streams/a")) as client:
+            assert len(await everything(client)) == 20
+
+
+def test_options_about_one_stream_are_refused_where_there_are_several(tmp_path: Path) -> None:
+    file = tmp_path / "two.toml"
+    file.write_text('[[stream]]\nname = "a"\n[[stream]]\nname = "b"\nsource = "none.wav"\n')
+    status, text = refused("--config", str(file), "--expected-loss", "3")
+    assert (status, text) == (
+        2,
+        f"opuscope: --expected-loss is about one stream, and {file} has 2; write it there",
+    )
+    status, text = refused("--config", str(file))
+    assert status == 2
+    assert text.startswith(f"opuscope: stream 'b': no file '{tmp_path / 'none.wav'}'")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[server]\nprot = 1", "[server] there is no key 'prot'; did you mean 'port'?"),
+        ("[[stream]]\nsource = 'relay:http://x/'", "'http://x/' cannot be relayed"),
+        ("[[stream]]\nsource = 'push'\ningest_token_file = 'none'", "cannot be read"),
+    ],
+)
+def test_a_file_with_a_mistake_starts_nothing(tmp_path: Path, content: str, words: str) -> None:
+    file = tmp_path / "it.toml"
+    file.write_text(content)
+    status, text = refused("--config", str(file))
+    assert status == 2
+    [line] = text.splitlines()
+    assert words in line
+
+
+async def test_two_files_are_played_one_after_the_other(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "short.wav", tone(0.2))
+    with ChildProcess([*SERVE, "--source", str(path), "--source", str(path)]) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        async with websockets.connect(url) as client:
+            assert len(await everything(client)) == 20
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_what_curl_sends_is_heard(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "short.wav", tone(0.5))
+    with ChildProcess([*SERVE, "--source", "push"]) as server:
+        url = server.wait_for_line(LISTENING).group(1)
+        ingest = url.replace("ws:", "http:").replace("/ws-audio", "/ingest/main")
+        async with websockets.connect(url) as client:
+            with ChildProcess(["curl", "-sS", "--data-binary", f"@{path}", ingest]) as curl:
+                assert await asyncio.to_thread(curl.wait) == 0
+                assert curl.text("stdout") == "took 0.50 s of sound"
+            assert [await client.recv() for _ in range(25)]

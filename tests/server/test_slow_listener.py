@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+from dataclasses import replace
 
 import websockets
 
 from core.opus.encoder import EncoderSettings
+from core.server.adaptation import AdaptationSettings
 from core.server.app import serving
-from core.server.config import ServerConfig
+from core.server.config import ServerConfig, one_stream
 from tests.server.helpers import bare_client, hear, rtp_client, until
 
-CONFIG = ServerConfig(source="sweep", port=0, settings=EncoderSettings(48_000, 2, 10.0, bitrate=510_000), queue_ms=200)
+CONFIG = one_stream(
+    source="sweep",
+    port=0,
+    settings=EncoderSettings(48_000, 2, 10.0, bitrate=510_000),
+    queue_ms=200,
+    adaptation=AdaptationSettings(is_on=False),
+)
 """64 kB a second, so that even the smallest socket buffers are full within the first half."""
 
 
@@ -66,6 +74,23 @@ async def test_what_waits_is_never_older_than_the_queue_allows() -> None:
     assert sum(gap > 1 for gap in gaps) == 1
     in_sockets = next(index for index, gap in enumerate(gaps) if gap > 1)
     assert in_sockets < 60
+
+
+async def test_who_reads_nothing_for_long_is_sent_away_to_come_back_later() -> None:
+    async with (
+        serving(replace(CONFIG, stuck_s=0.5)) as server,
+        rtp_client(server.url) as quick,
+        rtp_client(server.url, sock=narrow_socket(server.url), max_queue=1) as stuck,
+    ):
+        # The client library reads ahead a little, then no more.
+        heard = await hear(quick, lambda heard: server.counters.stuck > 0)
+        await until(lambda: server.stream.listener_count == 1)
+        told = await hear(stuck, lambda heard: False)
+        assert stuck.close_code in (1013, 1006), "the close frame, unless the connection was cut before it came"
+        more = await hear(quick, lambda heard: len(heard.packets) == 50)
+    assert told.packets
+    numbers = [packet.sequence_number for packet in (*heard.packets, *more.packets)]
+    assert numbers == [(numbers[0] + index) & 0xFFFF for index in range(len(numbers))]
 
 
 async def test_a_listener_that_is_cut_off_is_noticed() -> None:

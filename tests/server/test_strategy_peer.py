@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from core.server.app import serving
-from core.server.config import ServerConfig
+from core.server.config import one_stream
 from tests.opus.sounds import voice_like
 from tests.server.helpers import bare_client, everything, write_wav
 from tests.support.processes import ChildProcess
@@ -18,7 +18,7 @@ async def test_a_bare_client_cannot_tell_the_two_servers_apart(tmp_path: Path) -
         url = peer.wait_for_line(r"^listening on (ws://127\.0\.0\.1:\d+/ws-audio)$").group(1)
         async with bare_client(url) as client:
             theirs = await everything(client)
-    async with serving(ServerConfig(source=str(path), port=0)) as server, bare_client(server.url) as client:
+    async with serving(one_stream(source=str(path), port=0)) as server, bare_client(server.url) as client:
         ours = await everything(client)
     assert len(ours) == 28
     assert ours == theirs

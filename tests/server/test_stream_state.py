@@ -9,14 +9,17 @@ import pytest
 from core.audio.sources import PcmBlock
 from core.opus.encoder import EncoderSettings
 from core.server import pump as pump_module
-from core.server.encoding import EncodedPacket
-from core.server.stream import CloseCode, Stream
+from core.server.broadcast import CloseCode
+from core.server.packets import EncodedPacket
+from core.server.stream import Stream
 from core.wire.control import Bye, StreamState
 from tests.server.helpers import HandFedSource, Recorder, tone, until
 
 
 class Witness(Recorder):
     """An audience that joins as `Listener` does, and remembers what it last knew at each packet."""
+
+    wants_lead = False
 
     def __init__(self, stream: Stream) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from core.audio.sources import PcmBlock, SourceError
 from core.opus.encoder import EncoderSettings
 from core.opus.packet import Mode, parse_packet
 from core.server.app import serving
-from core.server.config import ServerConfig
+from core.server.config import ServerConfig, one_stream
 from core.wire.control import SUBPROTOCOL, Bye, Config, Hello, State, Stats, StreamState, Time, parse_control
 from core.wire.rtcp import unix_ns_from_ntp
 from core.wire.rtp import PAYLOAD_TYPE_OPUS, RtpPacket
@@ -46,15 +46,15 @@ def steps(packets: list[RtpPacket]) -> list[int]:
 async def test_a_bare_client_gets_the_strategy_documents_packets_byte_for_byte(tmp_path: Path) -> None:
     # Not a whole number of frames: the last one is filled up.
     path = write_wav(tmp_path / "voice.wav", voice_like(RATE, 0.71)[:-100])
-    async with serving(ServerConfig(source=str(path), port=0)) as server, bare_client(server.url) as client:
+    async with serving(one_stream(source=str(path), port=0)) as server, bare_client(server.url) as client:
         messages = await everything(client)
         assert client.close_code == 1000
-    assert messages == packets_of(read_pcm(path))
+    assert messages == list(packets_of(read_pcm(path)))
 
 
 async def test_whoever_comes_to_an_empty_server_hears_the_file_from_its_beginning(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "tone.wav", tone(0.3))
-    async with serving(ServerConfig(source=str(path), port=0)) as server:
+    async with serving(one_stream(source=str(path), port=0)) as server:
         async with bare_client(server.url) as client:
             first = [await client.recv() for _ in range(5)]
         await until(lambda: server.stream.listener_count == 0)
@@ -63,7 +63,7 @@ async def test_whoever_comes_to_an_empty_server_hears_the_file_from_its_beginnin
         async with bare_client(server.url) as client:
             third = await everything(client)
     assert second[:5] == first
-    assert second == third == packets_of(read_pcm(path))
+    assert second == third == list(packets_of(read_pcm(path)))
 
 
 async def test_all_listeners_hear_the_same_position() -> None:
@@ -139,13 +139,30 @@ async def test_capture_times_and_sender_reports_tell_the_same_time() -> None:
     assert stats.values["bitrate"] == pytest.approx(27_000, rel=0.2)
 
 
-async def test_two_listeners_have_sources_and_counters_of_their_own() -> None:
+async def test_listeners_with_the_same_settings_are_sent_the_same_bytes() -> None:
     async with serving(LOCAL) as server, rtp_client(server.url) as one, rtp_client(server.url) as two:
         first, second = await asyncio.gather(
-            hear(one, lambda heard: len(heard.packets) == 5), hear(two, lambda heard: len(heard.packets) == 5)
+            hear(one, lambda heard: len(heard.packets) == 20), hear(two, lambda heard: len(heard.packets) == 20)
         )
-    assert first.packets[0].ssrc != second.packets[0].ssrc
-    assert first.packets[0].timestamp != second.packets[0].timestamp
+    numbers = {packet.sequence_number: packet for packet in first.packets}
+    shared = [packet for packet in second.packets if packet.sequence_number in numbers]
+    assert len(shared) > 10
+    assert all(packet == numbers[packet.sequence_number] for packet in shared)
+
+
+async def test_who_moves_to_another_encoder_and_back_is_numbered_without_a_gap() -> None:
+    async with serving(LOCAL) as server, rtp_client(server.url) as company, rtp_client(server.url) as client:
+        heard = await hear(client, lambda heard: len(heard.packets) == 5)
+        for answers, frame_ms in enumerate((5, 60, 20), start=1):
+            await client.send(f'{{"type":"set","frame_ms":{frame_ms}}}')
+            await hear(client, lambda heard, answers=answers: len(heard.of(Config)) == answers, heard)
+        enough = len(heard.packets) + 5
+        await hear(client, lambda heard: len(heard.packets) == enough, heard)
+        undisturbed = await hear(company, lambda heard: len(heard.packets) == 20)
+    for each in (heard, undisturbed):
+        numbers = [packet.sequence_number for packet in each.packets]
+        assert numbers == [(numbers[0] + index) & 0xFFFF for index in range(len(numbers))]
+        assert not any(packet.marker for packet in each.packets[1:])
 
 
 async def test_set_is_answered_with_the_timestamp_from_which_it_holds() -> None:
@@ -415,7 +432,7 @@ async def test_a_server_that_stops_says_when_to_come_back() -> None:
 
 @pytest.mark.parametrize("settings", [EncoderSettings(48_000, 2, 10.0), EncoderSettings(8_000, 1, 2.5)])
 async def test_the_timeline_counts_48_khz_at_any_rate(settings: EncoderSettings) -> None:
-    config = ServerConfig(port=0, settings=settings)
+    config = one_stream(port=0, settings=settings)
     async with serving(config) as server, rtp_client(server.url) as client:
         heard = await hear(client, lambda heard: len(heard.packets) == 20)
     assert {packet.timestamp - heard.packets[0].timestamp for packet in heard.packets[:2]} in (

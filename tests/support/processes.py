@@ -143,8 +143,12 @@ class ChildProcess:
 
     def interrupt(self) -> None:
         """Send what Ctrl-C sends; `wait` then gives the exit status."""
+        self.signal(signal.SIGINT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal; harmless to one that has ended."""
         if self._popen.poll() is None:
-            self._popen.send_signal(signal.SIGINT)
+            self._popen.send_signal(number)
 
     def stop(self, timeout_s: float = 5.0) -> int:
         """End the process: SIGTERM, after ``timeout_s`` SIGKILL. Gives its exit status; harmless when repeated."""

@@ -1,6 +1,6 @@
-"""Where a stream's PCM comes from: files, test signals, the microphone, the output of a program."""
+"""Where a stream's PCM comes from: files and playlists, test signals, the microphone, the output of a program."""
 
 from core.audio.sources.pcm import Pcm16, PcmBlock, PcmSource, SourceError
-from core.audio.sources.spec import open_source
+from core.audio.sources.spec import is_file, open_source
 
-__all__ = ["Pcm16", "PcmBlock", "PcmSource", "SourceError", "open_source"]
+__all__ = ["Pcm16", "PcmBlock", "PcmSource", "SourceError", "is_file", "open_source"]

@@ -28,16 +28,16 @@ def decode_pcm(
     Raises:
         SourceError: the container cannot be opened, holds no audio, or reading it fails on the way.
     """
-    converter = _Converter(sample_rate, channels)
+    converter = Converter(sample_rate, channels)
     while True:
         decoded_frames = 0
-        container = _open(open_container, name)
+        container = open_audio(open_container, name)
         try:
-            for frame in _audio_frames(container, name):
+            for frame in audio_frames(container, name):
                 decoded_frames += frame.samples
                 yield from converter.convert(frame)
         except av.FFmpegError as error:
-            raise SourceError(f"reading {name} failed: {_reason(error)}; check the file or its disk") from error
+            raise SourceError(f"reading {name} failed: {reason(error)}; check the file or its disk") from error
         finally:
             container.close()
         if decoded_frames == 0:
@@ -47,12 +47,17 @@ def decode_pcm(
     yield from converter.drain()
 
 
-def _open(open_container: ContainerOpener, name: str) -> av.container.InputContainer:
+def open_audio(open_container: ContainerOpener, name: str) -> av.container.InputContainer:
+    """A container that holds audio.
+
+    Raises:
+        SourceError: it cannot be opened, or holds none.
+    """
     try:
         container = open_container()
     except (av.FFmpegError, OSError) as error:
         raise SourceError(
-            f"cannot read {name} as audio: {_reason(error)}; choose a file that FFmpeg can decode"
+            f"cannot read {name} as audio: {reason(error)}; choose a file that FFmpeg can decode"
         ) from error
     if not container.streams.audio:
         container.close()
@@ -60,11 +65,17 @@ def _open(open_container: ContainerOpener, name: str) -> av.container.InputConta
     return container
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says, in its own words."""
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _audio_frames(container: av.container.InputContainer, name: str) -> Iterator[av.AudioFrame]:
+def audio_frames(container: av.container.InputContainer, name: str) -> Iterator[av.AudioFrame]:
+    """What the first audio stream decodes to; damaged packets are skipped, and counted in a warning.
+
+    Raises:
+        av.FFmpegError: reading fails on the way.
+    """
     damaged_packets = 0
     for packet in container.demux(container.streams.audio[0]):
         try:
@@ -79,16 +90,18 @@ def _audio_frames(container: av.container.InputContainer, name: str) -> Iterator
         logger.warning("%s: skipped %d damaged packets", name, damaged_packets)
 
 
-class _Converter:
+class Converter:
     """A resampler that is replaced when the input changes its format on the way (chained Ogg, broadcast streams)."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
+        """What it makes has ``sample_rate`` and 1 or 2 ``channels``."""
         self._sample_rate = sample_rate
         self._channels = channels
         self._resampler: av.AudioResampler | None = None
         self._input_format: tuple[str, str, int] | None = None
 
     def convert(self, frame: av.AudioFrame) -> Iterator[Pcm16]:
+        """The frame, as far as the resampler's filter gives it out yet."""
         input_format = (frame.format.name, frame.layout.name, frame.sample_rate)
         if input_format != self._input_format or self._resampler is None:
             yield from self.drain()

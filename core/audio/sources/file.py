@@ -12,7 +12,7 @@ from core.audio.sources.decoding import decode_pcm
 from core.audio.sources.pcm import PcmBlock, SourceError
 from core.audio.sources.prefetch import Prefetcher
 
-_CHUNK_MS: Final = 500
+CHUNK_MS: Final = 500
 """Read ahead by half a second to a second: more than a busy disk or a collected garbage holds a thread up."""
 
 
@@ -46,7 +46,7 @@ class FileSource:
         """The next samples; raises `SourceError` if the file went away between two rounds of a loop."""
         if self._prefetcher is None:
             decoded = decode_pcm(self._open, repr(str(self._path)), self._sample_rate, self._channels, loop=self._loop)
-            self._prefetcher = Prefetcher(decoded, self._channels, self._sample_rate * _CHUNK_MS // 1000)
+            self._prefetcher = Prefetcher(decoded, self._channels, self._sample_rate * CHUNK_MS // 1000)
         pcm = await self._prefetcher.read(frames)
         return None if pcm is None else PcmBlock(pcm)
 

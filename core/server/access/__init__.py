@@ -1,0 +1,1 @@
+"""Who may listen, and how much of the server one client may take."""

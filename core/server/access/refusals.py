@@ -1,0 +1,46 @@
+"""What was refused, and how often."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+class Reason(enum.StrEnum):
+    """Why something was refused; the values are fit for labels of metrics."""
+
+    MALFORMED_REQUEST = "malformed_request"
+    DRAINING = "draining"
+    """The server is going away."""
+    ORIGIN = "origin"
+    NO_TOKEN = "no_token"  # noqa: S105 - none is one
+    BAD_TOKEN = "bad_token"  # noqa: S105
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    STREAM = "stream"
+    """The token is not for this stream."""
+    SETTINGS_IN_ADDRESS = "settings_in_address"
+    """The token gives no right to them."""
+    ATTEMPTS_OF_ADDRESS = "attempts_of_address"
+    ATTEMPTS_OF_SUBJECT = "attempts_of_subject"
+    FULL = "full"
+    FULL_FOR_ADDRESS = "full_for_address"
+    FULL_FOR_SUBJECT = "full_for_subject"
+    SET = "set"
+    """A `set` without the right to it; the connection goes on."""
+    MESSAGE_RATE = "message_rate"
+    """A message that was ignored; the connection goes on."""
+    FLOOD = "flood"
+    TOKEN_RAN_OUT = "token_ran_out"  # noqa: S105
+    """While its bearer listened."""
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Counts since the server started, by reason."""
+
+    counts: Counter[Reason] = field(default_factory=Counter)
+
+    def count(self, reason: Reason) -> None:
+        """One more."""
+        self.counts[reason] += 1

@@ -1,0 +1,83 @@
+"""Who may listen: asked before a connection is upgraded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from aiohttp import web
+
+CLIENT: Final = web.RequestKey("client", str)
+"""The address a gate found a request to come from; behind a proxy that is not who opened the connection."""
+
+
+class MessageLimit(Protocol):
+    """How many messages one connection may send."""
+
+    def is_too_many(self) -> bool:
+        """Count a message; tells whether it is to be ignored."""
+
+    def is_flood(self) -> bool:
+        """Count an ignored message; tells whether that was enough."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grant:
+    """What one connection may do. Each is an object of its own."""
+
+    subject: str = ""
+    """Who it is, where that is known."""
+    may_set: bool = True
+    """Whether it may ask for other settings of the encoder."""
+    expires_unix_s: float | None = None
+    """When the connection has to end; ``None``: never."""
+    messages: MessageLimit | None = field(default=None, repr=False)
+    """What it may send; ``None``: any number."""
+
+
+@dataclass
+class RefusedError(Exception):
+    """A connection that is not to be; ``reason`` is one line for the client, without secrets."""
+
+    status: int
+    """Of HTTP: 401, 403, 429 or 503."""
+    reason: str
+    retry_after_s: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Gate(Protocol):
+    """Decides, and counts who is inside."""
+
+    def admit(self, request: web.Request, stream: str) -> Grant:
+        """Let a listener of ``stream`` in.
+
+        Raises:
+            RefusedError: it has to stay out.
+        """
+
+    def leave(self, grant: Grant) -> None:
+        """Somebody who was admitted has gone."""
+
+    def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
+        """Those of the ``streams`` that whoever asks may know of.
+
+        Raises:
+            RefusedError: it may know of nothing here.
+        """
+
+
+class OpenGate:
+    """Lets everybody in."""
+
+    def admit(self, request: web.Request, stream: str) -> Grant:
+        """Anybody, anything."""
+        return Grant()
+
+    def leave(self, grant: Grant) -> None:
+        """Nobody is counted."""
+
+    def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
+        """All of them."""
+        return list(streams)

@@ -1,0 +1,69 @@
+"""Log lines with an event and fields: as text for people, as JSON for machines.
+
+What is logged never holds a query string, a token or a header: events name the path, the peer and words of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from core.server.operation.settings import OperationSettings
+
+_PLAIN: Final = re.compile(r"[\w.:/+-]+")
+"""Values that can be read without quotes; all others could be taken for further fields, or for further lines."""
+
+_OWN: Final = "core"
+"""The level that was asked for is that of our own loggers; libraries only ever warn."""
+
+
+def log_event(logger: logging.Logger, level: int, event: str, **fields: Any) -> None:
+    """One line: what happened, and to what. Fields that are ``None`` are left out."""
+    if logger.isEnabledFor(level):
+        known = {key: value for key, value in fields.items() if value is not None}
+        logger.log(level, "%s", event, extra={"event": event, "fields": known})
+
+
+class TextFormatter(logging.Formatter):
+    """The message, then ``key=value`` of each field; the time is added by whoever keeps the lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
+        """One line, but for the traceback of an exception."""
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        return " ".join([record.getMessage(), *(f"{key}={_value(value)}" for key, value in fields.items())])
+
+
+class JsonFormatter(logging.Formatter):
+    """A JSON object on each line: ``time`` (UTC), ``level``, ``event``, and the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, tracebacks included."""
+        message = record.getMessage()
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", message),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure_logs(settings: OperationSettings) -> None:
+    """Write to stderr from now on, in place of what was configured before."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger(_OWN).setLevel(settings.log_level.upper())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,205 @@
+"""A stream without an encoder: the packets of another server, passed on as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.audio.sources import SourceError
+from core.opus.encoder import EncoderSettings, EncoderSettingsError
+from core.opus.media import MediaPacket
+from core.opus.packet import SAMPLE_RATE_HZ, MalformedPacketError, PacketInfo, parse_packet
+from core.server.adaptation import Decision
+from core.server.broadcast import Audience, Broadcast
+from core.server.clock import ServerClock
+from core.server.config import SETTING_KEYS, QueryError
+from core.server.facts import StreamFacts
+from core.server.history import History
+from core.server.operation.logs import log_event
+from core.server.timeline import Timeline
+from core.server.upstream import Upstream, listen
+from core.wire.attempts import Backoff
+from core.wire.control import Config, Hello, Set, State, StreamState
+from core.wire.dialect import NewStream, WireEvent
+
+logger = logging.getLogger(__name__)
+
+FACTS_WAIT_S: Final = 1.0
+"""A listener waits so long for its `hello`, which tells what upstream is; then it is told what was configured."""
+
+
+class RelayStream(Broadcast):
+    """Connected to upstream while somebody listens. While upstream is away listeners stay, and are told it is idle."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        settings: EncoderSettings,
+        clock: ServerClock | None = None,
+        lead_ms: float = 0.0,
+        name: str = "main",
+        backoff: Backoff | None = None,
+    ) -> None:
+        """``settings`` are only told while nothing is known of upstream."""
+        super().__init__(settings, clock, lead_ms, name)
+        self._upstream = upstream
+        self._backoff = backoff or Backoff()
+        self._not_before_ns = 0
+        self._timeline = Timeline()
+        self._history = History(lead_ms)
+        self._facts: StreamFacts | None = None
+        self._is_presumed = False
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Nothing can be changed here."""
+        return {}
+
+    def bitrate_of(self, settings: EncoderSettings) -> int | None:
+        """Upstream's, where it told."""
+        return self._facts.bitrate if self._facts is not None and not self._is_presumed else None
+
+    def asked(self, query: Mapping[str, str]) -> EncoderSettings:
+        """Nothing can be asked for.
+
+        Raises:
+            QueryError: something was.
+        """
+        if wanted := next((key for key in SETTING_KEYS if key in query), None):
+            raise QueryError(f"{wanted} cannot be chosen here: this stream is relayed as it comes; ask its origin")
+        return self.settings
+
+    def facts(self, settings: EncoderSettings) -> StreamFacts | None:
+        """Upstream's, once they are known."""
+        return self._facts
+
+    def adapt(self, listener: Audience, decision: Decision) -> None:
+        """Nothing: a listener whose link is too narrow for these packets loses some of them."""
+
+    def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
+        """Refuse.
+
+        Raises:
+            EncoderSettingsError: always.
+        """
+        raise EncoderSettingsError("this stream is relayed as it comes; ask its origin")
+
+    def settings_of(self, listener: Audience) -> EncoderSettings:
+        """Those configured; `facts` tells what is heard."""
+        return self.settings
+
+    def _joined(self, listener: Audience, settings: EncoderSettings) -> None:
+        if listener.wants_lead:
+            for packet in self._history:
+                listener.deliver(packet)
+
+    def _left(self, listener: Audience) -> None:
+        """Packets go to whoever is there."""
+
+    async def _session(self) -> list[Audience]:
+        timer = asyncio.get_running_loop().call_later(FACTS_WAIT_S, self._presume)
+        try:
+            while True:
+                if self._not_before_ns > self.clock.now_ns():
+                    self._show(StreamState.IDLE)
+                    self._presume()
+                await self.clock.sleep_until(self._not_before_ns)
+                self.counters.upstream_attempts += 1
+                self._timeline.begin()
+                ending = await listen(self._upstream, self._take, self.clock.now_ns)
+                self._history.clear()
+                if ending.is_end:
+                    return list(self._listeners)
+                if self.state is not StreamState.IDLE:
+                    self.counters.idle_periods += 1
+                    told = f"{ending.reason}; trying again until it is back"
+                    log_event(logger, logging.WARNING, told, stream=self.name)
+                wait_s = self._backoff.next_wait_s(ending.retry_after_s)
+                self._not_before_ns = self.clock.now_ns() + round(wait_s * 1e9)
+                if ending.is_fatal:
+                    raise SourceError(ending.reason)
+        except asyncio.CancelledError:
+            # Whoever came in the meantime was told of this session's pause.
+            self._show(StreamState.PLAYING)
+            raise
+        finally:
+            timer.cancel()
+            self._history.clear()
+            self.state = StreamState.PLAYING
+
+    def _take(self, event: WireEvent) -> None:
+        match event:
+            case MediaPacket():
+                self._pass_on(event)
+            case Hello():
+                self._tell(_facts_of(event))
+            case Config() if event.refused is None and self._facts is not None:
+                self._tell(
+                    StreamFacts(
+                        sample_rate=self._facts.sample_rate,
+                        channels=self._facts.channels,
+                        frame_ms=event.frame_ms,
+                        application=event.application,
+                        bitrate=event.bitrate,
+                        complexity=event.complexity,
+                        fec=event.fec,
+                        dtx=event.dtx,
+                    )
+                )
+            case NewStream():
+                self._timeline.begin()
+            case State() if event.state is not StreamState.ENDED:
+                # That it has ended is told once the connection has, too.
+                self._show(event.state)
+                if event.state is StreamState.IDLE:
+                    self._history.clear()
+
+    def _pass_on(self, event: MediaPacket) -> None:
+        try:
+            info = parse_packet(event.payload)
+        except MalformedPacketError as error:
+            self.counters.upstream_malformed += 1
+            if self.counters.upstream_malformed == 1:
+                told = f"{self._upstream.shown} sent no Opus packet: {error} (further are counted)"
+                log_event(logger, logging.WARNING, told, stream=self.name)
+            return
+        self._backoff.reset()
+        if self._facts is None or self._is_presumed:
+            self._tell(_facts_in(info))
+        self._show(StreamState.PLAYING)
+        packet = self._timeline.place(event, info)
+        self._history.add(packet)
+        for listener in list(self._listeners):
+            listener.deliver(packet)
+
+    def _presume(self) -> None:
+        """Greet those who wait, though nothing is known of upstream."""
+        if self._facts is None:
+            self._tell(StreamFacts.of(self.settings))
+            self._is_presumed = True
+
+    def _tell(self, facts: StreamFacts) -> None:
+        self._is_presumed = False
+        if facts != self._facts:
+            self._facts = facts
+            for listener in list(self._listeners):
+                listener.show_facts(facts)
+
+
+def _facts_of(hello: Hello) -> StreamFacts:
+    return StreamFacts(
+        sample_rate=hello.sample_rate,
+        channels=hello.channels,
+        frame_ms=hello.frame_ms,
+        application=hello.application,
+        bitrate=hello.bitrate,
+        fec=hello.fec,
+        dtx=hello.dtx,
+    )
+
+
+def _facts_in(info: PacketInfo) -> StreamFacts:
+    """What a packet tells, where nobody says more."""
+    return StreamFacts(SAMPLE_RATE_HZ, info.channels, info.duration_ms, "audio")

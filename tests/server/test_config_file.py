@@ -1,0 +1,342 @@
+"""The configuration file: what it says is done, and what it cannot mean is refused by name."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.cli.access_options import add_access_options, with_access_options
+from core.cli.operation_options import add_operation_options, with_operation_options
+from core.opus.encoder import Application, EncoderSettings
+from core.server import config_file
+from core.server.access.settings import AccessError, LimitSettings
+from core.server.config import ServerConfig, StreamConfig
+from core.server.config_file import ConfigError, config_from, load_config, parse_config
+from core.server.operation.settings import OperationSettings
+from core.server.streams import check_source
+from tests.support.processes import REPOSITORY
+
+SERVER_KEYS = "host, port, path, queue_ms, stuck_s"
+EXAMPLE = REPOSITORY / "resources" / "server" / "opuscope.toml"
+HERE = Path("/etc/opuscope")
+
+
+def parsed(text: str) -> ServerConfig:
+    return parse_config(text, "it.toml", HERE)
+
+
+def test_the_example_is_what_it_says() -> None:
+    config = load_config(EXAMPLE)
+    assert dataclasses.replace(config, streams=(StreamConfig(),)) == ServerConfig()
+    main, voice, edge = config.streams
+    assert main == StreamConfig()
+    assert voice.is_push
+    assert voice.settings == EncoderSettings(application=Application.VOIP, fec=True, expected_loss_pct=10)
+    assert edge.relayed_url == "ws://127.0.0.1:9000/streams/main"
+    for stream in config.streams:
+        check_source(stream)
+
+
+def test_the_example_names_every_key_there_is() -> None:
+    text = EXAMPLE.read_text()
+    of_stream = {each.name for each in dataclasses.fields(StreamConfig)} - {"settings"}
+    of_encoder = {each.name for each in dataclasses.fields(EncoderSettings)}
+    assert {key for key in of_stream | of_encoder if f"{key} = " not in text} == set()
+
+
+def test_what_the_example_only_hints_at_is_accepted_as_well() -> None:
+    """Each commented-out line that is a key or a table, taken in; of two that exclude each other the first."""
+    lines = [
+        line.removeprefix("# ")
+        for line in EXAMPLE.read_text().splitlines()
+        if line.startswith(("# [", "# ")) and ("= " in line or line.startswith("# ["))
+    ]
+    hints = [line for line in lines if re.match(r"\[|[a-z_]+ = ", line) and "_token_env" not in line]
+    text = "\n".join(hints)
+    config = parsed(text[: text.index("bitrate = 32000")] + text[text.index("[[stream]]") :])
+    assert config.access.audience == "radio"
+    assert config.limits.max_listeners == 1_000
+    assert config.tls is not None
+    assert config.tls.key == HERE / "key.pem"
+    assert config.operation == OperationSettings(metrics_from=("10.0.0.0/8",))
+    assert config.streams[0].source == (str(HERE / "one.flac"), str(HERE / "two.mp3"))
+
+
+def test_options_count_beside_what_a_file_says_of_access() -> None:
+    parser = argparse.ArgumentParser()
+    add_access_options(parser)
+    config = parsed('[server]\nhost = "::"\n[access]\nsecret_file = "s"\nissuer = "a"\n[limits]\nmessages_per_s = 7')
+    changed = with_access_options(config, parser.parse_args(["--token-issuer", "b", "--max-listeners", "3"]))
+    assert changed.access == dataclasses.replace(config.access, issuer="b")
+    assert changed.limits == LimitSettings(messages_per_s=7, max_listeners=3)
+    with pytest.raises(AccessError, match="are both given"):
+        with_access_options(config, parser.parse_args(["--token-secret-env", "X"]))
+
+
+def test_options_count_beside_what_a_file_says_of_operation() -> None:
+    parser = argparse.ArgumentParser()
+    add_operation_options(parser)
+    config = parsed('[operation]\ndrain_s = 2\ndrain_code = 1012\nmetrics_from = ["10.0.0.0/8"]')
+    assert with_operation_options(config, parser.parse_args([])) == config
+    arguments = ["--drain-s", "0", "--metrics-from", "192.0.2.1", "--log-format", "json"]
+    changed = with_operation_options(config, parser.parse_args(arguments))
+    assert changed.operation == OperationSettings(("192.0.2.1",), 0.0, 1012, "json")
+    with pytest.raises(ConfigError, match=r"\[operation\]: a drain of -1 s is not possible"):
+        parsed("[operation]\ndrain_s = -1")
+
+
+def test_all_keys_reach_their_places() -> None:
+    config = parsed("""
+        [server]
+        host = "::"
+        port = 0
+        path = "/a/b"
+        queue_ms = 240
+        stuck_s = 1.5
+        [[stream]]
+        name = "a"
+        source = ["x.wav", "/y.wav"]
+        loop = true
+        sample_rate = 48000
+        channels = 2
+        frame_ms = 2.5
+        application = "lowdelay"
+        bitrate = 96000
+        complexity = 3
+        fec = true
+        dtx = true
+        expected_loss_pct = 5
+        lead_ms = 300
+        [[stream]]
+        name = "b"
+        source = "push"
+        ingest_token_file = "b.token"
+        [[stream]]
+        name = "c"
+        source = "relay:wss://origin/x"
+        upstream_token_env = "C"
+        upstream_ca_file = "/ca.pem"
+    """)
+    settings = EncoderSettings(48_000, 2, 2.5, Application.LOWDELAY, 96_000, 3, True, True, 5)
+    streams = (
+        StreamConfig("a", (str(HERE / "x.wav"), "/y.wav"), True, settings, 300.0),
+        StreamConfig("b", "push", ingest_token_file=HERE / "b.token"),
+        StreamConfig("c", "relay:wss://origin/x", upstream_token_env="C", upstream_ca_file=Path("/ca.pem")),  # noqa: S106
+    )
+    assert config == ServerConfig(streams, "::", 0, "/a/b", 240.0, 1.5)
+    assert isinstance(config.queue_ms, float)
+
+
+def test_an_empty_file_is_the_default() -> None:
+    assert parsed("") == ServerConfig()
+
+
+OTHER_TABLES = [each.name for each in dataclasses.fields(ServerConfig)[len(("streams", *SERVER_KEYS.split(", "))) :]]
+ALL_TABLES = ", ".join(["server", "stream", *OTHER_TABLES])
+STREAM_KEYS = (
+    "name, source, loop, lead_ms, ingest_token_file, ingest_token_env, upstream_token_file, upstream_token_env,"
+    " upstream_ca_file, sample_rate, channels, frame_ms, application, bitrate, complexity, fec, dtx, expected_loss_pct"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("port = 1", f"it.toml: there is no table 'port'; accepted: {ALL_TABLES}"),
+        ("[sever]", f"it.toml: there is no table 'sever'; did you mean 'server'? accepted: {ALL_TABLES}"),
+        (
+            "[server]\nprot = 1",
+            "it.toml: [server] there is no key 'prot'; did you mean 'port'? accepted: host, port, path, queue_ms,"
+            " stuck_s",
+        ),
+        (
+            "[[stream]]\n[[stream]]\nbit_rate = 1",
+            f"it.toml: [[stream]] 2 there is no key 'bit_rate'; did you mean 'bitrate'? accepted: {STREAM_KEYS}",
+        ),
+        ("server = 3", "it.toml: [server] is 3, expected a table"),
+        ("[stream]\nname = 'a'", "it.toml: each stream stands below a line [[stream]]"),
+        ("stream = [1]", "it.toml: each stream stands below a line [[stream]]"),
+        ("stream = []", "it.toml: a server without a stream is not possible; name one"),
+        ("[server]\nport = '80'", "it.toml: [server] port is '80', expected a whole number"),
+        ("[server]\nport = 80.0", "it.toml: [server] port is 80.0, expected a whole number"),
+        ("[server]\nport = true", "it.toml: [server] port is true, expected a whole number"),
+        ("[server]\nport = 70000", "it.toml: port 70000 is not possible; accepted: 0 (any free one) to 65535"),
+        ("[server]\nqueue_ms = inf", "it.toml: [server] queue_ms is inf, expected a number"),
+        ("[server]\nstuck_s = 2024-01-01", "it.toml: [server] stuck_s is datetime.date(2024, 1, 1), expected a number"),
+        ("[server]\nhost = []", "it.toml: [server] host is a list, expected a text"),
+        (
+            "[server]\npath = '/streams/x'",
+            "it.toml: path '/streams/x' is not possible; accepted: '/' and what follows it of letters, digits and"
+            " -._~/, but not below /streams, /ingest, /healthz, /readyz, /metrics, which are taken",
+        ),
+        ("[[stream]]\nloop = 1", "it.toml: [[stream]] 1 loop is 1, expected true or false"),
+        ("[[stream]]\nsource = 3", "it.toml: [[stream]] 1 source is 3, expected a text or a list, each item a text"),
+        ("[[stream]]\nsource = ['a', 3]", "it.toml: [[stream]] 1 source, item 2, is 3, expected a text"),
+        (
+            "[[stream]]\nsource = ''",
+            "it.toml: [[stream]] 1: stream 'main' has no source; name a file, a signal, push or relay:URL",
+        ),
+        (
+            "[[stream]]\napplication = 'music'",
+            "it.toml: [[stream]] 1 application is 'music', expected one of 'voip', 'audio', 'lowdelay'",
+        ),
+        (
+            "[[stream]]\nframe_ms = 7",
+            "it.toml: [[stream]] 1: frame_ms 7 is not possible; accepted: 2.5, 5, 10, 20, 40, 60",
+        ),
+        (
+            "[[stream]]\nexpected_loss_pct = 101",
+            "it.toml: [[stream]] 1: expected_loss_pct 101 is not possible; accepted: 0 to 100 per cent",
+        ),
+        (
+            "[[stream]]\nlead_ms = 2001",
+            "it.toml: [[stream]] 1: a lead of 2001 ms is not possible; accepted: 0 to 2000 ms",
+        ),
+        (
+            "[[stream]]\nname = 'a/b'",
+            "it.toml: [[stream]] 1: a stream cannot be called 'a/b'; accepted: up to 64 letters, digits, '-', '_' and"
+            " '.', the first of them a letter or a digit",
+        ),
+        ("[[stream]]\n[[stream]]", "it.toml: two streams are called 'main'; give each a name of its own"),
+        (
+            "[[stream]]\ningest_token_env = 'X'",
+            'it.toml: [[stream]] 1: ingest_token_env means something with source = "push" only; leave it out',
+        ),
+        (
+            "[[stream]]\nsource = 'push'\nloop = true",
+            "it.toml: [[stream]] 1: what is pushed or relayed cannot be looped; leave the loop out",
+        ),
+        (
+            "[[stream]]\nsource = 'push'\ningest_token_env = 'X'\ningest_token_file = 'x'",
+            "it.toml: [[stream]] 1: ingest_token_file and ingest_token_env say the same thing; give one of them",
+        ),
+        ("x", "it.toml: no TOML: Expected '=' after a key in a key/value pair (at end of document)"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_that_names_it(text: str, line: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parsed(text)
+    assert str(refused.value) == line
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b"[server]\nhost = '\xe4'")
+    for path, words in ((tmp_path / "none.toml", "No such file"), (tmp_path, "directory"), (latin, "not UTF-8")):
+        with pytest.raises(ConfigError, match=words) as refused:
+            load_config(path)
+        assert str(refused.value).startswith(f"{path}: ")
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class Paint:
+    colour: Colour
+    shine: float = 0.5
+    mode: Literal["thick", "thin"] = "thick"
+    tools: tuple[str, ...] = ()
+    by_room: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.shine > 1:
+            raise ValueError("too much shine")
+
+
+@dataclass(frozen=True)
+class Larger(ServerConfig):
+    paint: Paint | None = None
+    coats: tuple[Paint, ...] = ()
+
+
+def test_a_field_that_is_a_dataclass_is_a_table_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_file, "ServerConfig", Larger)
+    text = """
+        [paint]
+        colour = "blue"
+        shine = 1
+        mode = "thin"
+        tools = ["brush"]
+        by_room = {hall = 2}
+        [[coats]]
+        colour = "red"
+    """
+    config: Any = parsed(text)
+    assert config.paint == Paint(Colour.BLUE, 1.0, "thin", ("brush",), {"hall": 2})
+    assert config.coats == (Paint(Colour.RED),)
+    for wrong, line in (
+        ("paint = 1", "[paint] is 1, expected a table"),
+        ("[paint]", "[paint] lacks colour, expected one of 'red', 'blue'"),
+        ("[paint]\ncolour = 'green'", "[paint] colour is 'green', expected one of 'red', 'blue'"),
+        ("[paint]\ncolour = 'red'\nshine = 2", "[paint]: too much shine"),
+        ("[paint]\ncolour = 'red'\nmode = 1", "[paint] mode is 1, expected one of 'thick', 'thin'"),
+        ("[paint]\ncolour = 'red'\nby_room = {hall = 'a'}", "[paint] by_room.'hall' is 'a', expected a whole number"),
+        (
+            "[server]\npaint = 1",
+            "[server] there is no key 'paint'; did you mean 'path'? accepted: host, port, path, queue_ms, stuck_s",
+        ),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            parsed(wrong)
+        assert str(refused.value) == f"it.toml: {line}"
+
+
+SCALARS = (
+    st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -1, 0, 1, 20, 48_000])
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["audio", "push", "relay:ws://x", "relay:", "tone", "microphone:x", "a.wav", "a\0b"])
+    | st.datetimes()
+    | st.dates()
+    | st.times()
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+KEYS = sorted(
+    {each.name for kind in (ServerConfig, StreamConfig, EncoderSettings) for each in dataclasses.fields(kind)}
+)
+TABLES = st.dictionaries(st.sampled_from(KEYS) | st.text(), VALUES, max_size=6)
+
+
+@settings(max_examples=500)
+@given(
+    st.dictionaries(st.sampled_from(["server", "streams"]) | st.text(), TABLES | VALUES, max_size=3),
+    st.none() | st.lists(TABLES, max_size=3) | VALUES,
+)
+def test_any_document_is_a_configuration_or_one_line(document: dict[str, Any], streams: Any) -> None:
+    if streams is not None:
+        document["stream"] = streams
+    try:
+        config = config_from(document, "it.toml", HERE)
+    except ConfigError as error:
+        assert str(error).startswith("it.toml: ")
+        assert "\n" not in str(error)
+        assert len(str(error)) < 600
+    else:
+        assert isinstance(config, ServerConfig)
+
+
+@given(st.text() | st.sampled_from(["a = " + "[" * 5_000, "a = " + "9" * 5_000, "\0", "a = 1\na = 2", "[server]\r\n"]))
+def test_any_text_is_a_configuration_or_one_line(text: str) -> None:
+    try:
+        config = parsed(text)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+    else:
+        assert config == ServerConfig()
