@@ -183,6 +183,7 @@ class MainWindow(QMainWindow):
             self.connect_panel.show_connection(view, is_running, self._owner.url)
         self.actions_.try_now.setEnabled(is_running and view.can_try_now)
         self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
+        self.connecting.show_facts(snapshot)
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
         self.watch.show_facts(snapshot, is_running)
@@ -202,7 +203,9 @@ class MainWindow(QMainWindow):
     def _keep_books(self) -> None:
         """What must go on while nobody sees the window: problems for whoever shows them, and what changes did."""
         if not self.isVisible() or self.isMinimized():
-            self._watch_problems(self._owner.snapshot())
+            snapshot = self._owner.snapshot()
+            self._watch_problems(snapshot)
+            self.connecting.show_facts(snapshot)
             self.watch.changes.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -246,7 +249,7 @@ class MainWindow(QMainWindow):
         self.has_closed = True
         super().closeEvent(event)
         self._books.stop()
-        self.connecting.cancel()
+        self.connecting.close()
         self.closing.emit()
         self._owner.close()
 
@@ -390,13 +393,9 @@ class MainWindow(QMainWindow):
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
         self.lab_panel.problem.connect(self.report)
         self.connecting.waiting_changed.connect(self._on_session_changed)
-        self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
         self._on_session_changed()
-
-    def _on_session_started(self) -> None:
-        self.connect_panel.set_history(self._store.get(settings.URL_HISTORY))
 
     def _on_session_changed(self) -> None:
         is_running = self._owner.is_running

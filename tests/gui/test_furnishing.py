@@ -169,6 +169,28 @@ async def test_closing_the_window_between_two_rooms_ends_the_program(
     assert bare.sessions == []
 
 
+async def test_closing_the_window_while_it_waits_to_be_on_time_connects_to_nothing(
+    bare: Unfurnished, log: Log, living: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def close_meanwhile() -> None:
+        bare.window.close()
+
+    monkeypatch.setattr(running, "_until_on_time", close_meanwhile)
+    await asyncio.wait_for(asyncio.ensure_future(living), 5)
+    assert "media keys" in log
+    assert "connect" not in log
+    assert bare.sessions == []
+
+
+async def test_a_window_that_has_closed_asks_no_keyring(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    keeper = bench.window.connecting._credentials.keeper
+    monkeypatch.setattr(keeper, "fetch_for_connection", lambda url, _use: asked.append(url))
+    bench.window.close()
+    bench.window.connect_to(URL)
+    assert asked == []
+
+
 @pytest.mark.parametrize("size", [(1600, 1000), (1280, 800)])
 async def test_no_panel_moves_when_its_plot_comes(bare: Unfurnished, size: tuple[int, int]) -> None:
     window = bare.window
