@@ -305,6 +305,7 @@ class MainWindow(QMainWindow):
             self._theme,
             connect=connect,
             disconnect=self.connecting.disconnect_from,
+            dismiss=self.banner.dismiss,
             problem=lambda: self.banner.text or (keyring_view().detail if self.connecting.waiting_url else ""),
             clock_ns=self._clock_ns,
             parent=self,
