@@ -46,6 +46,7 @@ from gui.widgets.connect_panel import ConnectPanel
 from gui.widgets.event_panel import EventPanel
 from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
+from gui.widgets.number_box import NumberBox
 from gui.widgets.profile_menu import ProfileMenu, make_profile_button
 from gui.widgets.shared_row import SharedRow
 from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
@@ -393,6 +394,8 @@ class MainWindow(QMainWindow):
         self.profiles.told.connect(self.tell)
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
         self.lab_panel.problem.connect(self.report)
+        for box in self.findChildren(NumberBox):
+            box.refused.connect(self.report)
         self.connecting.waiting_changed.connect(self._on_session_changed)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
