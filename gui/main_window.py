@@ -26,7 +26,7 @@ from gui.loop_lag import LoopLagMeter
 from gui.media_keys import MediaKeys
 from gui.options import WindowOptions
 from gui.panels import Panels, set_top
-from gui.problems import Problems
+from gui.problems import LAB, PROFILES, Problems
 from gui.profiles import Profile
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
@@ -390,10 +390,13 @@ class MainWindow(QMainWindow):
         self.listen_panel.muted_changed.connect(self.actions_.mute.setChecked)
         self.what_if.depth_chosen.connect(self._tuner.fix_depth)
         self.profiles.profile_chosen.connect(self._use_profile)
-        self.profiles.problem.connect(self.report)
+        self.profiles.problem.connect(lambda text: self._problems.say(text, topic=PROFILES))
+        self.profiles.warned.connect(lambda text: self._problems.say(text, BannerLevel.WARNING))
+        self.profiles.went_well.connect(lambda: self._problems.clear(PROFILES))
         self.profiles.told.connect(self.tell)
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
-        self.lab_panel.problem.connect(self.report)
+        self.lab_panel.impairment_chosen.connect(lambda _impairment: self._problems.clear(LAB))
+        self.lab_panel.problem.connect(lambda text: self._problems.say(text, topic=LAB))
         for box in self.findChildren(NumberBox):
             box.refused.connect(self.report)
         self.connecting.waiting_changed.connect(self._on_session_changed)

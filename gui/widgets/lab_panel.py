@@ -23,7 +23,7 @@ from core.receiver.impairment.settings import (
     JitterDistribution,
 )
 from gui.translation import translate
-from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.labels import TextLabel, TwoLineLabel, describe
 from gui.widgets.number_box import NumberBox
 from gui.widgets.playout_controls import in_a_row
 
@@ -87,13 +87,13 @@ class LabPanel(QWidget):
         describe(
             self.trace,
             self.tr("Replay a trace"),
-            self.tr("Add the delays of a recorded arrival trace (JSON with frame_ms and delays_ms), over and over"),
+            self.tr("Only the delays of a recorded arrival trace (JSON with frame_ms and delays_ms), over and over"),
         )
         self.trace.clicked.connect(self._ask_for_trace)
         self.no_trace = QPushButton(self.tr("Without"))
         describe(self.no_trace, self.tr("Without a trace"), self.tr("Replay no trace any more"))
         self.no_trace.clicked.connect(lambda: self._change(trace=None, trace_name=None))
-        self.in_force = ElidedLabel("muted")
+        self.in_force = TwoLineLabel("muted")
         self._lay_out()
         self.show_impairment(NO_IMPAIRMENT)
 
@@ -123,7 +123,8 @@ class LabPanel(QWidget):
         except TraceError as error:
             self.problem.emit(str(error))
             return
-        self._change(trace=trace, trace_name=path.name)
+        # What the last kind of network left behind would be taken for the recording.
+        self._change(**{**_fields(NO_IMPAIRMENT), "trace": trace, "trace_name": path.name})
 
     def _make_numbers(self) -> None:
         ms, seconds = self.tr(" ms"), self.tr(" s")
@@ -181,7 +182,7 @@ class LabPanel(QWidget):
         )
         for at, (text, widgets) in enumerate(rows):
             row = in_a_row(*widgets)
-            if not any(isinstance(widget, QComboBox | ElidedLabel) for widget in widgets):
+            if not any(isinstance(widget, QComboBox | TwoLineLabel) for widget in widgets):
                 row.addStretch(1)
             grid.addWidget(TextLabel(text, "heading"), at, 0)
             grid.addLayout(row, at, 1)
