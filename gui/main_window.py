@@ -52,6 +52,7 @@ from gui.widgets.shared_row import SharedRow
 from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
+from gui.window_place import fit_to_screen
 
 FIRST_SIZE: Final = (1600, 1000)
 _BOOKS_EVERY_MS: Final = 1_000
@@ -379,6 +380,7 @@ class MainWindow(QMainWindow):
         self.resize(*FIRST_SIZE)
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
+        fit_to_screen(self)
         docks = store.get(settings.WINDOW_DOCKS)
         if not docks:
             self.panels.docks.reset()

@@ -54,7 +54,7 @@ class ConnectPanel(QFrame):
         self.address.setCompleter(None)  # type: ignore[arg-type]  # Qt takes a null pointer
         self.address.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.address.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.address.setMinimumContentsLength(24)
+        self.address.setMinimumContentsLength(18)
         self.address.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         describe(
             self.address,
@@ -115,7 +115,7 @@ class ConnectPanel(QFrame):
         second.addWidget(self.detail, 1)
         second.addWidget(self.insecure)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
+        column.setContentsMargins(12, 7, 12, 7)
         column.setSpacing(8)
         column.addLayout(first)
         column.addLayout(second)

@@ -29,6 +29,9 @@ from gui.widgets.playout_controls import in_a_row
 
 _USUAL_STALL_MS: Final = 200.0
 _SPIN_MAX_SEED: Final = min(MAX_SEED, 2**31 - 1)
+_LEAST_SEED_PX: Final = 70
+_LEAST_CHOICE_LETTERS: Final = 6
+"""What is cut in a small window can be read in the list."""
 
 NETWORKS: Final[tuple[tuple[str, Impairment], ...]] = (
     ("good Wi-Fi", Impairment(delay_ms=5.0, jitter_ms=3.0, jitter_distribution=JitterDistribution.EXPONENTIAL)),
@@ -135,6 +138,8 @@ class LabPanel(QWidget):
         self.distribution = QComboBox()
         for distribution in JitterDistribution:
             self.distribution.addItem(translate("Lab", distribution.value), distribution)
+        self.distribution.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.distribution.setMinimumContentsLength(_LEAST_CHOICE_LETTERS)
         describe(self.distribution, self.tr("Distribution of the jitter"), self.tr("How delays scatter"))
         self.distribution.activated.connect(lambda _at: self._take_numbers())
         tooltip = self.tr("Seconds from one stall to the next; 0 is none. Nothing gets through, then all of it at once")
@@ -152,6 +157,8 @@ class LabPanel(QWidget):
         self.seed = QSpinBox()
         self.seed.setRange(0, _SPIN_MAX_SEED)
         self.seed.setKeyboardTracking(False)
+        # Room for the largest number would make all of the window wider.
+        self.seed.setMinimumWidth(_LEAST_SEED_PX)
         describe(self.seed, self.tr("Seed"), self.tr("The same seed repeats the same network"))
         self.seed.valueChanged.connect(self._take_numbers)
 
