@@ -26,7 +26,7 @@ from gui.loop_lag import LoopLagMeter
 from gui.media_keys import MediaKeys
 from gui.options import WindowOptions
 from gui.panels import Panels, set_top
-from gui.problems import LAB, PROFILES, Problems
+from gui.problems import LAB, NUMBERS, PROFILES, Problems
 from gui.profiles import Profile
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
@@ -400,7 +400,8 @@ class MainWindow(QMainWindow):
         self.lab_panel.impairment_chosen.connect(lambda _impairment: self._problems.clear(LAB))
         self.lab_panel.problem.connect(lambda text: self._problems.say(text, topic=LAB))
         for box in self.findChildren(NumberBox):
-            box.refused.connect(self.report)
+            box.refused.connect(lambda text: self._problems.say(text, topic=NUMBERS))
+            box.valueChanged.connect(lambda _value: self._problems.clear(NUMBERS))
         self.connecting.waiting_changed.connect(self._on_session_changed)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)

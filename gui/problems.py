@@ -11,6 +11,7 @@ from gui.view_models.connection import ConnectionProblem, problem_of
 from gui.view_models.outputs import OutputProblem, output_problem
 from gui.widgets.banner import Banner, BannerLevel
 
+NUMBERS = "numbers"
 PROFILES = "profiles"
 LAB = "lab"
 """Topics whose errors are over as soon as the same thing works."""

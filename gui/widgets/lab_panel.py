@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QPushButton, QWidget
 
 from core.playout.trace import TraceError, read_trace
 from core.receiver.impairment.settings import (
@@ -154,9 +154,8 @@ class LabPanel(QWidget):
         self.bandwidth = self._number(MAX_BANDWIDTH_KBPS, 8, self.tr(" kbit/s"), self.tr("Bandwidth"), tooltip)
         tooltip = self.tr("Seconds after which each connection breaks off; 0 is never")
         self.disconnect_every = self._number(MAX_DISCONNECT_EVERY_S, 5, seconds, self.tr("Disconnect"), tooltip)
-        self.seed = QSpinBox()
-        self.seed.setRange(0, _SPIN_MAX_SEED)
-        self.seed.setKeyboardTracking(False)
+        self.seed = NumberBox(0.0, _SPIN_MAX_SEED, 1.0, "")
+        self.seed.setDecimals(0)
         # Room for the largest number would make all of the window wider.
         self.seed.setMinimumWidth(_LEAST_SEED_PX)
         describe(self.seed, self.tr("Seed"), self.tr("The same seed repeats the same network"))
@@ -239,7 +238,7 @@ class LabPanel(QWidget):
             bandwidth_kbps=self.bandwidth.value() or None,
             disconnect_every_s=self.disconnect_every.value() or None,
             is_disconnect_random=self._set.is_disconnect_random and self.disconnect_every.value() > 0,
-            seed=self.seed.value(),
+            seed=round(self.seed.value()),
             trace=self._set.trace,
             trace_name=self._set.trace_name,
         )

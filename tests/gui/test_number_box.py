@@ -70,13 +70,23 @@ def test_arrows_stop_at_the_bounds_without_a_word(typing: Typing) -> None:
 
 async def test_every_box_of_the_window_tells_the_banner(bench: Bench) -> None:
     boxes = bench.window.findChildren(NumberBox)
-    assert len(boxes) >= 13
+    assert len(boxes) >= 14
     for box in boxes:
         bench.window.banner.dismiss()
         # As typed: some are disabled until there is a server.
-        box.fixup("99999999")
+        box.fixup("99999999999")
         assert box.accessibleName() + ": " in bench.window.banner.text
         assert "accepted: " in bench.window.banner.text
+
+
+async def test_a_number_that_is_taken_takes_the_complaint_away(bench: Bench) -> None:
+    seed = bench.window.lab_panel.seed
+    for keys in ("99999999999", "7"):
+        seed.selectAll()
+        QTest.keyClicks(seed, keys)
+        QTest.keyClick(seed, Qt.Key.Key_Return)
+        assert bool(bench.window.banner.text) is (keys != "7")
+    assert bench.window.lab_panel.values.seed == 7
 
 
 async def test_undo_in_a_number_box_takes_the_last_change_back(bench: Bench) -> None:
