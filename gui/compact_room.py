@@ -37,11 +37,14 @@ class CompactRoom(QObject):
         *,
         connect: Callable[[], None],
         disconnect: Callable[[], None],
+        dismiss: Callable[[], None],
         problem: Callable[[], str] = str,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         parent: QObject | None = None,
     ) -> None:
-        """The full window is in front. ``problem`` gives what its banner says, which nobody would see otherwise."""
+        """The full window is in front. ``problem`` gives what its banner says, which nobody would see otherwise, and
+        ``dismiss`` takes that away.
+        """
         super().__init__(parent)
         self._full, self._owner, self._store = full, owner, store
         self._problem, self._clock_ns = problem, clock_ns
@@ -54,6 +57,8 @@ class CompactRoom(QObject):
         window.set_balance(store.get(settings.BALANCE))
         window.connect_wanted.connect(connect)
         window.disconnect_wanted.connect(disconnect)
+        window.dismiss_wanted.connect(dismiss)
+        window.dismiss_wanted.connect(self.refresh)
         window.balance_changed.connect(self._on_balance)
         window.full_window_wanted.connect(self.show_full)
         window.quit_wanted.connect(self._quit)

@@ -36,7 +36,9 @@ class CompactWindow(QWidget):
     balance_changed = Signal(float)
     """From -1 (left only) to 1 (right only)."""
     full_window_wanted = Signal()
-    """By its button, by Esc, or by closing this one."""
+    """By its button, by Ctrl+M, or by closing this one."""
+    dismiss_wanted = Signal()
+    """What is said about a problem has been read."""
     quit_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -148,7 +150,7 @@ class CompactWindow(QWidget):
         self.button = QPushButton()
         self.button.clicked.connect(self._on_button)
         self.full = QPushButton(self.tr("&Full window"))
-        describe(self.full, self.tr("Full window"), self.tr("Back to the full window (Esc)"))
+        describe(self.full, self.tr("Full window"), self.tr("Back to the full window (Ctrl+M)"))
         self.full.clicked.connect(self.full_window_wanted)
 
     def _make_keys(self) -> None:
@@ -162,7 +164,8 @@ class CompactWindow(QWidget):
             (("Ctrl+0",), lambda: self.balance.setValue(0)),
             (("Ctrl+Return", "Ctrl+Enter"), self.connect_wanted.emit),
             (("Ctrl+D",), self.disconnect_wanted.emit),
-            (("Esc",), self.full_window_wanted.emit),
+            (("Ctrl+M",), self.full_window_wanted.emit),
+            (("Esc",), self.dismiss_wanted.emit),
             (("Ctrl+Q",), self.quit_wanted.emit),
         ):
             shortcut = QShortcut(self)

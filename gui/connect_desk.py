@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.receiver.connection import without_secrets
 from core.receiver.options import ListenOptions, SettingError
+from core.receiver.status import SessionSnapshot
 from gui import settings
 from gui.credentials import Credentials, CredentialsKeeper
 from gui.credentials_desk import CredentialsDesk
@@ -49,6 +50,8 @@ class ConnectDesk(QObject):
         self._credentials.problem.connect(problems.say)
         self._credentials.keeper.waiting_changed.connect(lambda _is_waiting: self.waiting_changed.emit())
         self._waiting_url = ""
+        self._untried_url = ""
+        self._has_closed = False
 
     @property
     def waiting_url(self) -> str:
@@ -57,6 +60,9 @@ class ConnectDesk(QObject):
 
     def connect_to(self, url: str) -> None:
         """Listen to ``url``. A bad address is refused in the banner, and everything stays as it is."""
+        if self._has_closed:
+            # Nobody is there any more to answer the keyring.
+            return
         before, self._waiting_url = self._waiting_url, url
         try:
             self._credentials.keeper.fetch_for_connection(url, lambda found: self._connect_with(url, found))
@@ -80,9 +86,21 @@ class ConnectDesk(QObject):
             return
         self._problems.forget()
         if self._options.remember_url or url != self._options.url:
-            self._store.remember_url(without_secrets(url))
+            self._untried_url = url
+        else:
+            self._untried_url = ""
         self._panel.set_address(url)
+        self._panel.leave_address()
         self._owner.start(options)
+
+    def show_facts(self, snapshot: SessionSnapshot | None) -> None:
+        """Remember the address once audio comes from it: one that was mistyped shall not be offered again."""
+        if not self._untried_url or self._untried_url != self._owner.url:
+            return
+        if snapshot is not None and snapshot.total_samples_received > snapshot.concealed_samples:
+            self._store.remember_url(without_secrets(self._untried_url))
+            self._untried_url = ""
+            self._panel.set_history(self._store.get(settings.URL_HISTORY))
 
     def _refuse_address(self, error: SettingError) -> None:
         self._problems.say(str(error))
@@ -100,6 +118,11 @@ class ConnectDesk(QObject):
     def cancel(self) -> None:
         """Wait for no keyring any more."""
         self._credentials.keeper.cancel()
+
+    def close(self) -> None:
+        """The window has gone: connect to nothing any more."""
+        self._has_closed = True
+        self.cancel()
 
     def _connection_options(self, url: str) -> ListenOptions:
         """Dialect and token of the command line belong to its address: no other server may see them."""

@@ -26,7 +26,7 @@ from gui.loop_lag import LoopLagMeter
 from gui.media_keys import MediaKeys
 from gui.options import WindowOptions
 from gui.panels import Panels, set_top
-from gui.problems import Problems
+from gui.problems import LAB, NUMBERS, PROFILES, Problems
 from gui.profiles import Profile
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
@@ -46,11 +46,13 @@ from gui.widgets.connect_panel import ConnectPanel
 from gui.widgets.event_panel import EventPanel
 from gui.widgets.lab_panel import LabPanel
 from gui.widgets.listen_panel import ListenPanel
+from gui.widgets.number_box import NumberBox
 from gui.widgets.profile_menu import ProfileMenu, make_profile_button
 from gui.widgets.shared_row import SharedRow
 from gui.widgets.shortcut_sheet import SheetGroup, ShortcutSheet
 from gui.widgets.statistics_table import StatisticsTable
 from gui.widgets.tune_panel import TunePanel
+from gui.window_place import fit_to_screen
 
 FIRST_SIZE: Final = (1600, 1000)
 _BOOKS_EVERY_MS: Final = 1_000
@@ -183,6 +185,7 @@ class MainWindow(QMainWindow):
             self.connect_panel.show_connection(view, is_running, self._owner.url)
         self.actions_.try_now.setEnabled(is_running and view.can_try_now)
         self.connect_panel.show_insecure(self._owner.accepts_any_certificate)
+        self.connecting.show_facts(snapshot)
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
         self.watch.show_facts(snapshot, is_running)
@@ -202,7 +205,9 @@ class MainWindow(QMainWindow):
     def _keep_books(self) -> None:
         """What must go on while nobody sees the window: problems for whoever shows them, and what changes did."""
         if not self.isVisible() or self.isMinimized():
-            self._watch_problems(self._owner.snapshot())
+            snapshot = self._owner.snapshot()
+            self._watch_problems(snapshot)
+            self.connecting.show_facts(snapshot)
             self.watch.changes.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
@@ -246,7 +251,7 @@ class MainWindow(QMainWindow):
         self.has_closed = True
         super().closeEvent(event)
         self._books.stop()
-        self.connecting.cancel()
+        self.connecting.close()
         self.closing.emit()
         self._owner.close()
 
@@ -302,6 +307,7 @@ class MainWindow(QMainWindow):
             self._theme,
             connect=connect,
             disconnect=self.connecting.disconnect_from,
+            dismiss=self.banner.dismiss,
             problem=lambda: self.banner.text or (keyring_view().detail if self.connecting.waiting_url else ""),
             clock_ns=self._clock_ns,
             parent=self,
@@ -374,6 +380,7 @@ class MainWindow(QMainWindow):
         self.resize(*FIRST_SIZE)
         if geometry := store.get(settings.WINDOW_GEOMETRY):
             self.restoreGeometry(geometry)
+        fit_to_screen(self)
         docks = store.get(settings.WINDOW_DOCKS)
         if not docks:
             self.panels.docks.reset()
@@ -385,18 +392,20 @@ class MainWindow(QMainWindow):
         self.listen_panel.muted_changed.connect(self.actions_.mute.setChecked)
         self.what_if.depth_chosen.connect(self._tuner.fix_depth)
         self.profiles.profile_chosen.connect(self._use_profile)
-        self.profiles.problem.connect(self.report)
+        self.profiles.problem.connect(lambda text: self._problems.say(text, topic=PROFILES))
+        self.profiles.warned.connect(lambda text: self._problems.say(text, BannerLevel.WARNING))
+        self.profiles.went_well.connect(lambda: self._problems.clear(PROFILES))
         self.profiles.told.connect(self.tell)
         self.lab_panel.impairment_chosen.connect(self.set_impairment)
-        self.lab_panel.problem.connect(self.report)
+        self.lab_panel.impairment_chosen.connect(lambda _impairment: self._problems.clear(LAB))
+        self.lab_panel.problem.connect(lambda text: self._problems.say(text, topic=LAB))
+        for box in self.findChildren(NumberBox):
+            box.refused.connect(lambda text: self._problems.say(text, topic=NUMBERS))
+            box.valueChanged.connect(lambda _value: self._problems.clear(NUMBERS))
         self.connecting.waiting_changed.connect(self._on_session_changed)
-        self._owner.started.connect(self._on_session_started)
         self._owner.changed.connect(self._on_session_changed)
         self._owner.failed.connect(self._on_failed)
         self._on_session_changed()
-
-    def _on_session_started(self) -> None:
-        self.connect_panel.set_history(self._store.get(settings.URL_HISTORY))
 
     def _on_session_changed(self) -> None:
         is_running = self._owner.is_running

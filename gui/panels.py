@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.docks import Docks, PanelDock
@@ -9,6 +11,9 @@ from gui.translation import translate
 from gui.watch import Watch
 from gui.what_if_room import WhatIfRoom
 from gui.widgets.event_panel import EventPanel
+
+_LEAST_TABLE_PX: Final = 36
+"""Two lines; Qt would ask for twice as much, and small screens have not got it."""
 
 
 def set_top(window: QMainWindow, panels: tuple[QWidget, ...], below: tuple[QWidget, ...]) -> None:
@@ -76,6 +81,8 @@ class Panels:
             translate("Panels", "All figures of this session as text"),
             statistics,
         )
+        for table in (events.table, changes, statistics):
+            table.setMinimumHeight(_LEAST_TABLE_PX)
         self.docks = Docks(
             window,
             watch=watch.docks,

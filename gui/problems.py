@@ -11,6 +11,11 @@ from gui.view_models.connection import ConnectionProblem, problem_of
 from gui.view_models.outputs import OutputProblem, output_problem
 from gui.widgets.banner import Banner, BannerLevel
 
+NUMBERS = "numbers"
+PROFILES = "profiles"
+LAB = "lab"
+"""Topics whose errors are over as soon as the same thing works."""
+
 _CONNECTION = "connection"
 _OUTPUT = "output"
 _OTHER = "other"
@@ -28,10 +33,19 @@ class Problems:
         self._banner = banner
         self._shown: ConnectionProblem | None = None
         self._shown_output: OutputProblem | None = None
+        self._has_covered = False
+        """Whether what leaves by itself stands where the reason of a lost connection stood."""
+        banner.expired.connect(self._uncover)
 
-    def say(self, text: str, level: BannerLevel = BannerLevel.BAD) -> None:
+    def say(self, text: str, level: BannerLevel = BannerLevel.BAD, topic: str = _OTHER) -> None:
         """Something the user asked for did not work, or nobody else tells."""
-        self._banner.show_problem(_OTHER, level, text)
+        has_covered = self._has_covered or (bool(self._banner.text) and self._banner.topic == _CONNECTION)
+        self._has_covered = level is BannerLevel.INFO and has_covered
+        self._banner.show_problem(topic, level, text)
+
+    def clear(self, topic: str) -> None:
+        """What was wrong with ``topic`` is so no more."""
+        self._banner.clear(topic)
 
     def forget(self) -> None:
         """The user has begun something new."""
@@ -52,7 +66,7 @@ class Problems:
         if problem is not None and problem != self._shown:
             level = BannerLevel.BAD if problem.is_final else BannerLevel.WARNING
             self._banner.show_problem(_CONNECTION, level, problem.text)
-            self._shown = problem
+            self._shown, self._has_covered = problem, False
         # A new attempt is no news: the reason stands until there is sound, or until nobody tries any more.
         state = status.state if status else None
         is_over = problem is None and state in (ConnectionState.STREAMING, ConnectionState.DISCONNECTED)
@@ -60,6 +74,11 @@ class Problems:
             self._shown = None
             self._banner.clear(_CONNECTION)
         self._watch_output(output_problem(output))
+
+    def _uncover(self) -> None:
+        if self._has_covered:
+            # Said once more, if it is still so.
+            self._shown, self._has_covered = None, False
 
     def _watch_output(self, problem: OutputProblem | None) -> None:
         if problem is None:

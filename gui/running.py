@@ -119,10 +119,12 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
         await _until_on_time()
         spare_what_is_loaded()
         if options.listen is not None:
-            if options.has_scenario:
+            if options.has_scenario and not window.has_closed:
                 window.start_scenario()
                 await _until_on_time()
-            window.connect_to(options.listen.url)
+            # Closed while it was waited for: no keyring shall be asked for a window that is gone.
+            if not window.has_closed:
+                window.connect_to(options.listen.url)
         # Afterwards, because connecting begins with an empty banner.
         for notice in notices:
             window.report(notice)

@@ -58,19 +58,29 @@ def read_tuning(stored: Any) -> Tuning:
     """
     if not isinstance(stored, dict):
         raise ValueError(f"expected an object, found {stored!r}")
-    numbers = {name: _number(stored[name]) for name in _NUMBERS if name in stored}
+    numbers = {name: _number(name, stored[name]) for name in _NUMBERS if name in stored}
     is_adaptive = stored.get("is_adaptive", False)
     if not isinstance(is_adaptive, bool):
-        raise ValueError(f"expected true or false, found {is_adaptive!r}")
-    mode = PlayoutMode(stored.get("mode", PlayoutMode.COMPLETE.value))
+        raise ValueError(f"is_adaptive: {is_adaptive!r} is not possible; accepted: true, false")
+    mode = _mode(stored.get("mode", PlayoutMode.COMPLETE.value))
     playout = PlayoutSettings(is_adaptive=is_adaptive, mode=mode, **numbers)
     check_target_delay_ms(playout.target_delay_ms)
-    latency_ms = None if stored.get("device_latency_ms") is None else _number(stored["device_latency_ms"])
+    latency_ms = (
+        None if stored.get("device_latency_ms") is None else _number("device_latency_ms", stored["device_latency_ms"])
+    )
     check_device_latency_ms(latency_ms)
     return Tuning(playout, latency_ms)
 
 
-def _number(stored: Any) -> float:
+def _mode(stored: Any) -> PlayoutMode:
+    names = [mode.value for mode in PlayoutMode]
+    if stored not in names:
+        # What the enumeration itself would say names a class of the program.
+        raise ValueError(f"mode: {stored!r} is not possible; accepted: {', '.join(sorted(names, reverse=True))}")
+    return PlayoutMode(stored)
+
+
+def _number(name: str, stored: Any) -> float:
     if not isinstance(stored, int | float) or isinstance(stored, bool):
-        raise ValueError(f"expected a number, found {stored!r}")
+        raise ValueError(f"{name}: {stored!r} is not possible; accepted: a number")
     return float(stored)

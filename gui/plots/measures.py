@@ -8,8 +8,8 @@ LEFT_AXIS_PX: Final = 52
 """The same for every plot: their axes stand exactly below each other."""
 RIGHT_MARGIN_PX: Final = 20
 
-TIME_PLOT_LEAST_PX: Final = 58
-WHAT_IF_LEAST_PX: Final = 110
+TIME_PLOT_LEAST_PX: Final = 43
+WHAT_IF_LEAST_PX: Final = 84
 WAVEFORM_LEAST_PX: Final = 90
 """Heights. What holds the place of a plot is as high, so that nothing moves when the plot comes."""
 

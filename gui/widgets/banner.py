@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from gui.view_models.text import sentence
-from gui.widgets.labels import TextLabel, describe
+from gui.widgets.labels import TextLabel, TwoLineLabel, describe
 
 
 class BannerLevel(Enum):
@@ -23,26 +23,8 @@ class BannerLevel(Enum):
 _SHAPES: Final = {BannerLevel.INFO: "ℹ", BannerLevel.WARNING: "▲", BannerLevel.BAD: "✕"}
 
 
-_LINES: Final = 2
-"""So much of a long text can be read at once; the tooltip has all of it."""
-
-
-class _Message(TextLabel):
-    """A text on as many lines as there is room for, which asks for no more room."""
-
-    def __init__(self) -> None:
-        """Empty."""
-        super().__init__()
-        self.setWordWrap(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
-
-    def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
-        """No: a long text must not move what stands below."""
-        return False
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Always the same."""
-        return QSize(0, _LINES * self.fontMetrics().lineSpacing())
+INFO_FOR_MS: Final = 6_000
+"""Who was told that something worked has read it by then; what stood there before is of more use."""
 
 
 class Banner(QFrame):
@@ -53,6 +35,8 @@ class Banner(QFrame):
 
     leaving = Signal()
     """It is about to be hidden, and still has the focus if it had it."""
+    expired = Signal()
+    """What was merely told has left by itself."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Hidden."""
@@ -61,7 +45,7 @@ class Banner(QFrame):
         self.setAccessibleName(self.tr("Problem"))
         self._topic = ""
         self._shape = TextLabel()
-        self._label = _Message()
+        self._label = TwoLineLabel()
         self.dismiss_button = QToolButton()
         self.dismiss_button.setText("✕")
         describe(self.dismiss_button, self.tr("Dismiss"), self.tr("Take this message away (Esc)"))
@@ -72,6 +56,10 @@ class Banner(QFrame):
         row.addWidget(self._shape)
         row.addWidget(self._label, 1)
         row.addWidget(self.dismiss_button)
+        self._expiry = QTimer(self)
+        self._expiry.setSingleShot(True)
+        self._expiry.setInterval(INFO_FOR_MS)
+        self._expiry.timeout.connect(self._expire)
         self.hide()
 
     @property
@@ -89,16 +77,20 @@ class Banner(QFrame):
         self._topic = topic
         self._shape.show_text(_SHAPES[level])
         self._label.show_text(sentence(text))
-        self._label.setToolTip(sentence(text))
         self.setAccessibleDescription(text)
         if self.property("level") != level.value:
             self.setProperty("level", level.value)
             self.style().unpolish(self)
             self.style().polish(self)
+        if level is BannerLevel.INFO:
+            self._expiry.start()
+        else:
+            self._expiry.stop()
         self.show()
 
     def dismiss(self) -> None:
         """Say nothing."""
+        self._expiry.stop()
         if not self.isHidden():
             self.leaving.emit()
             self.hide()
@@ -107,3 +99,7 @@ class Banner(QFrame):
         """Say nothing, if what it says is about ``topic``."""
         if topic == self._topic:
             self.dismiss()
+
+    def _expire(self) -> None:
+        self.dismiss()
+        self.expired.emit()

@@ -50,9 +50,11 @@ class ConnectPanel(QFrame):
         self._editor.setPlaceholderText(DEFAULT_URL)
         self.address.setEditable(True)
         self.address.setLineEdit(self._editor)
+        # Completing within the line makes Return connect to what nobody has typed; the list holds the same addresses.
+        self.address.setCompleter(None)  # type: ignore[arg-type]  # Qt takes a null pointer
         self.address.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.address.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.address.setMinimumContentsLength(24)
+        self.address.setMinimumContentsLength(18)
         self.address.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         describe(
             self.address,
@@ -113,7 +115,7 @@ class ConnectPanel(QFrame):
         second.addWidget(self.detail, 1)
         second.addWidget(self.insecure)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
+        column.setContentsMargins(12, 7, 12, 7)
         column.setSpacing(8)
         column.addLayout(first)
         column.addLayout(second)
@@ -121,11 +123,12 @@ class ConnectPanel(QFrame):
 
     def set_history(self, urls: tuple[str, ...]) -> None:
         """Offer ``urls``, the newest first; what is being typed stays."""
-        typed = self.address.currentText()
+        typed, cursor_at = self.address.currentText(), self._editor.cursorPosition()
         self.address.blockSignals(True)
         self.address.clear()
         self.address.addItems(urls)
         self.address.setEditText(typed)
+        self._editor.setCursorPosition(cursor_at)
         self.address.blockSignals(False)
 
     def set_address(self, url: str) -> None:
@@ -136,6 +139,11 @@ class ConnectPanel(QFrame):
         """Let the user type, with all of the present address selected."""
         self.address.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._editor.selectAll()
+
+    def leave_address(self) -> None:
+        """Take the focus out of the address, where it is or would come by itself: keys without Ctrl are shortcuts."""
+        if self.window().focusWidget() in (None, self.address, self._editor):
+            self.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_connection(self, view: ConnectionView, is_running: bool, running_url: str) -> None:
         """How it stands; ``running_url`` is the address of the running session as it was typed."""
@@ -155,11 +163,20 @@ class ConnectPanel(QFrame):
             self._show_button()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Leave Ctrl+K to the button: in a line edit it would delete to the end of the line."""
-        is_early = event.type() == QEvent.Type.ShortcutOverride
-        if is_early and isinstance(event, QKeyEvent) and QKeySequence(event.keyCombination()) == _CREDENTIALS_KEY:
-            event.ignore()
-            return True
+        """Leave Ctrl+K to the button: in a line edit it would delete to the end of the line.
+
+        Esc is the other way round: the window would take it for its banner.
+        """
+        if isinstance(event, QKeyEvent):
+            is_early = event.type() == QEvent.Type.ShortcutOverride
+            if is_early and QKeySequence(event.keyCombination()) == _CREDENTIALS_KEY:
+                event.ignore()
+                return True
+            if event.key() == Qt.Key.Key_Escape and self._is_running and self.typed_url != self._running_url:
+                if not is_early and event.type() == QEvent.Type.KeyPress:
+                    self.set_address(self._running_url)
+                event.accept()
+                return True
         return super().eventFilter(watched, event)
 
     def show_insecure(self, is_insecure: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QPushButton, QWidget
 
 from core.playout.trace import TraceError, read_trace
 from core.receiver.impairment.settings import (
@@ -23,12 +23,15 @@ from core.receiver.impairment.settings import (
     JitterDistribution,
 )
 from gui.translation import translate
-from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.labels import TextLabel, TwoLineLabel, describe
 from gui.widgets.number_box import NumberBox
 from gui.widgets.playout_controls import in_a_row
 
 _USUAL_STALL_MS: Final = 200.0
 _SPIN_MAX_SEED: Final = min(MAX_SEED, 2**31 - 1)
+_LEAST_SEED_PX: Final = 70
+_LEAST_CHOICE_LETTERS: Final = 6
+"""What is cut in a small window can be read in the list."""
 
 NETWORKS: Final[tuple[tuple[str, Impairment], ...]] = (
     ("good Wi-Fi", Impairment(delay_ms=5.0, jitter_ms=3.0, jitter_distribution=JitterDistribution.EXPONENTIAL)),
@@ -87,13 +90,13 @@ class LabPanel(QWidget):
         describe(
             self.trace,
             self.tr("Replay a trace"),
-            self.tr("Add the delays of a recorded arrival trace (JSON with frame_ms and delays_ms), over and over"),
+            self.tr("Only the delays of a recorded arrival trace (JSON with frame_ms and delays_ms), over and over"),
         )
         self.trace.clicked.connect(self._ask_for_trace)
         self.no_trace = QPushButton(self.tr("Without"))
         describe(self.no_trace, self.tr("Without a trace"), self.tr("Replay no trace any more"))
         self.no_trace.clicked.connect(lambda: self._change(trace=None, trace_name=None))
-        self.in_force = ElidedLabel("muted")
+        self.in_force = TwoLineLabel("muted")
         self._lay_out()
         self.show_impairment(NO_IMPAIRMENT)
 
@@ -123,7 +126,8 @@ class LabPanel(QWidget):
         except TraceError as error:
             self.problem.emit(str(error))
             return
-        self._change(trace=trace, trace_name=path.name)
+        # What the last kind of network left behind would be taken for the recording.
+        self._change(**{**_fields(NO_IMPAIRMENT), "trace": trace, "trace_name": path.name})
 
     def _make_numbers(self) -> None:
         ms, seconds = self.tr(" ms"), self.tr(" s")
@@ -134,6 +138,8 @@ class LabPanel(QWidget):
         self.distribution = QComboBox()
         for distribution in JitterDistribution:
             self.distribution.addItem(translate("Lab", distribution.value), distribution)
+        self.distribution.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.distribution.setMinimumContentsLength(_LEAST_CHOICE_LETTERS)
         describe(self.distribution, self.tr("Distribution of the jitter"), self.tr("How delays scatter"))
         self.distribution.activated.connect(lambda _at: self._take_numbers())
         tooltip = self.tr("Seconds from one stall to the next; 0 is none. Nothing gets through, then all of it at once")
@@ -148,9 +154,10 @@ class LabPanel(QWidget):
         self.bandwidth = self._number(MAX_BANDWIDTH_KBPS, 8, self.tr(" kbit/s"), self.tr("Bandwidth"), tooltip)
         tooltip = self.tr("Seconds after which each connection breaks off; 0 is never")
         self.disconnect_every = self._number(MAX_DISCONNECT_EVERY_S, 5, seconds, self.tr("Disconnect"), tooltip)
-        self.seed = QSpinBox()
-        self.seed.setRange(0, _SPIN_MAX_SEED)
-        self.seed.setKeyboardTracking(False)
+        self.seed = NumberBox(0.0, _SPIN_MAX_SEED, 1.0, "")
+        self.seed.setDecimals(0)
+        # Room for the largest number would make all of the window wider.
+        self.seed.setMinimumWidth(_LEAST_SEED_PX)
         describe(self.seed, self.tr("Seed"), self.tr("The same seed repeats the same network"))
         self.seed.valueChanged.connect(self._take_numbers)
 
@@ -181,7 +188,7 @@ class LabPanel(QWidget):
         )
         for at, (text, widgets) in enumerate(rows):
             row = in_a_row(*widgets)
-            if not any(isinstance(widget, QComboBox | ElidedLabel) for widget in widgets):
+            if not any(isinstance(widget, QComboBox | TwoLineLabel) for widget in widgets):
                 row.addStretch(1)
             grid.addWidget(TextLabel(text, "heading"), at, 0)
             grid.addLayout(row, at, 1)
@@ -231,7 +238,7 @@ class LabPanel(QWidget):
             bandwidth_kbps=self.bandwidth.value() or None,
             disconnect_every_s=self.disconnect_every.value() or None,
             is_disconnect_random=self._set.is_disconnect_random and self.disconnect_every.value() > 0,
-            seed=self.seed.value(),
+            seed=round(self.seed.value()),
             trace=self._set.trace,
             trace_name=self._set.trace_name,
         )

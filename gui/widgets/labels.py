@@ -64,6 +64,35 @@ class ElidedLabel(TextLabel):
         self.setText(self.fontMetrics().elidedText(self._full_text, Qt.TextElideMode.ElideRight, self.width()))
 
 
+class TwoLineLabel(TextLabel):
+    """A text on as many lines as there is room for, two at least, which asks for no more; the tooltip has all of it."""
+
+    _LINES = 2
+
+    def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
+        """Empty."""
+        super().__init__("", role, parent)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+
+    def show_text(self, text: str) -> None:
+        """Change the text, if it is another one."""
+        self.setToolTip(text)
+        super().show_text(text)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
+        """No: a long text must not move what stands below."""
+        return False
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Always the same."""
+        return self.minimumSizeHint()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Always the same."""
+        return QSize(0, self._LINES * self.fontMetrics().lineSpacing())
+
+
 class ShrinkingLabel(TextLabel):
     """One line as wide as its text where there is room, and cut with an ellipsis where there is not.
 

@@ -44,7 +44,7 @@ class ListenPanel(QFrame):
         self.volume = QSlider(Qt.Orientation.Horizontal)
         self.volume.setRange(round(MIN_VOLUME_DB), round(MAX_VOLUME_DB))
         self.volume.setPageStep(6)
-        self.volume.setMinimumWidth(120)
+        self.volume.setMinimumWidth(100)
         describe(
             self.volume, self.tr("Volume"), self.tr("Volume in dB, −60 to +12 (Up and Down, or Ctrl+Up, Ctrl+Down)")
         )
@@ -56,7 +56,7 @@ class ListenPanel(QFrame):
         output_label = TextLabel(self.tr("&Output"), "muted")
         output_label.setTextFormat(Qt.TextFormat.AutoText)
         self.output = QComboBox()
-        self.output.setMinimumContentsLength(16)
+        self.output.setMinimumContentsLength(14)
         self.output.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         describe(
             self.output,
@@ -76,7 +76,7 @@ class ListenPanel(QFrame):
         self.loudness.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.loudness.setHidden(loudness_problem() is not None)
         rows = QVBoxLayout(self)
-        rows.setContentsMargins(12, 10, 12, 10)
+        rows.setContentsMargins(12, 7, 12, 7)
         rows.setSpacing(8)
         first, second = QHBoxLayout(), QHBoxLayout()
         for row in (first, second):

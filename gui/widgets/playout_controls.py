@@ -15,7 +15,7 @@ from core.receiver.options import MAX_DEVICE_LATENCY_MS, MAX_TARGET_DELAY_MS
 from gui.tuning import DEFAULT_TUNING, Tuning, preset_of
 from gui.view_models.bias_scale import LAST_POSITION, bias_at, position_of
 from gui.view_models.tune import kind_name, mode_name, preset_explanation, preset_name
-from gui.widgets.labels import ElidedLabel, TextLabel, describe
+from gui.widgets.labels import ElidedLabel, TextLabel, TwoLineLabel, describe
 from gui.widgets.number_box import NumberBox
 
 _DEPTH_SLIDER_MAX_MS: Final = 500
@@ -165,5 +165,5 @@ def in_a_row(*widgets: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(8)
     for widget in widgets:
-        row.addWidget(widget, 1 if isinstance(widget, QSlider | QComboBox | ElidedLabel) else 0)
+        row.addWidget(widget, 1 if isinstance(widget, QSlider | QComboBox | ElidedLabel | TwoLineLabel) else 0)
     return row

@@ -30,7 +30,11 @@ class ProfileMenu(QMenu):
     profile_chosen = Signal(object)
     """A `Profile` that the user wants in force."""
     problem = Signal(str)
-    """One line for people: something did not work, or not all of a file could be used."""
+    """One line for people: something did not work."""
+    warned = Signal(str)
+    """One line for people: something was done, but not all of a file could be used."""
+    went_well = Signal()
+    """Something was done: what did not work before is history."""
     told = Signal(str)
     """One line for people: something was done that cannot be seen in the window."""
 
@@ -94,7 +98,7 @@ class ProfileMenu(QMenu):
         self._set(with_profile(profiles, profile))
         text = self.tr("profile {name} imported from {path}").format(name=profile.name, path=path)
         if imported.remarks:
-            self.problem.emit("; ".join((text, *imported.remarks)))
+            self.warned.emit("; ".join((text, *imported.remarks)))
         else:
             self.told.emit(text)
 
@@ -105,10 +109,12 @@ class ProfileMenu(QMenu):
         except ProfileError as error:
             self.problem.emit(str(error))
         else:
+            self.went_well.emit()
             self.told.emit(self.tr("profile {name} exported to {path}").format(name=profile.name, path=path))
 
     def _set(self, profiles: tuple[Profile, ...]) -> None:
         self._store.set(settings.PROFILES, profiles)
+        self.went_well.emit()
 
     def _add_choice(self, title: str, profiles: tuple[Profile, ...], use: Callable[[Profile], None]) -> None:
         menu = QMenu(title, self)

@@ -27,6 +27,7 @@ def make_room(bench: Bench) -> CompactRoom:
         bench.theme,
         connect=lambda: window.connect_to(window.connect_panel.typed_url),
         disconnect=bench.owner.stop,
+        dismiss=window.banner.dismiss,
         problem=lambda: window.banner.text,
         clock_ns=bench.clock,
         parent=window,
@@ -56,12 +57,35 @@ async def test_one_of_the_two_windows_can_be_seen_at_any_time(bench: Bench, room
     assert bench.window.isVisible()
 
 
-async def test_escape_leads_back(bench: Bench, room: CompactRoom) -> None:
+async def test_the_key_that_opens_it_leads_back(bench: Bench, room: CompactRoom) -> None:
     room.open()
     await eventually(room.window.isActiveWindow)
-    QTest.keyClick(room.window, Qt.Key.Key_Escape)
-    assert bench.window.isVisible()
+    QTest.keyClick(room.window, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
     assert not room.is_open
+    assert bench.window.isVisible()
+    assert "Ctrl+M" in room.window.full.toolTip()
+
+
+async def test_m_mutes_and_so_it_does_wherever_the_focus_is(bench: Bench, room: CompactRoom) -> None:
+    room.open()
+    await eventually(room.window.isActiveWindow)
+    for control in room.window.findChildren(QPushButton):
+        control.setFocus()
+        before = bench.window.listen_panel.mute.isChecked()
+        QTest.keyClick(control, Qt.Key.Key_M)
+        assert bench.window.listen_panel.mute.isChecked() is not before
+
+
+async def test_escape_takes_what_was_read_away_and_nothing_else(bench: Bench, room: CompactRoom) -> None:
+    bench.window.report("something went wrong")
+    room.open()
+    await eventually(room.window.isActiveWindow)
+    assert room.window.detail.full_text == "Something went wrong"
+    for _ in range(2):
+        QTest.keyClick(room.window, Qt.Key.Key_Escape)
+        assert room.is_open
+        assert bench.window.banner.text == ""
+        assert room.window.detail.full_text != "Something went wrong"
 
 
 async def test_it_stays_above_other_windows(room: CompactRoom) -> None:

@@ -146,6 +146,8 @@ async def test_another_address_while_connected_switches_to_it(bench: Bench) -> N
     bench.window.connect_panel.button.click()
     await eventually(lambda: len(bench.sessions) == 2)
     assert first.stopped
+    bench.session.stream()
+    bench.window.show_facts()
     assert bench.store.get(settings.URL_HISTORY) == ("ws://127.0.0.1:9000/other", URL)
 
 
@@ -166,7 +168,9 @@ async def test_a_token_of_the_command_line_is_shown_to_its_own_server_only(qtbot
 async def test_an_address_that_shall_not_be_remembered_is_not(qtbot: QtBot, settings_path: Path) -> None:
     bench = Bench(settings_path, WindowOptions(URL, remember_url=False))
     qtbot.addWidget(bench.window)
-    await bench.connect(URL)
+    await bench.stream()
     assert bench.store.get(settings.URL_HISTORY) == ()
     await bench.connect("ws://127.0.0.1:9000/")
+    bench.session.stream()
+    bench.window.show_facts()
     assert bench.store.get(settings.URL_HISTORY) == ("ws://127.0.0.1:9000/",)

@@ -19,7 +19,7 @@ from core.audio.priority import put_off_collecting
 from core.receiver.options import ListenOptions
 from gui import running, settings
 from gui.docks import PlotPlace
-from gui.main_window import MainWindow
+from gui.main_window import FIRST_SIZE, MainWindow
 from gui.options import WindowOptions
 from gui.settings import ThemeChoice
 from gui.theme import LIGHT
@@ -33,7 +33,7 @@ os.environ["QT_API"] = "pyside6"
 from pathlib import Path
 from core.monitor.monitor import Monitor
 from core.receiver.session import ListeningSession
-from gui.main_window import MainWindow
+from gui.main_window import FIRST_SIZE, MainWindow
 from gui.running import make_application
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
@@ -169,6 +169,28 @@ async def test_closing_the_window_between_two_rooms_ends_the_program(
     assert bare.sessions == []
 
 
+async def test_closing_the_window_while_it_waits_to_be_on_time_connects_to_nothing(
+    bare: Unfurnished, log: Log, living: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def close_meanwhile() -> None:
+        bare.window.close()
+
+    monkeypatch.setattr(running, "_until_on_time", close_meanwhile)
+    await asyncio.wait_for(asyncio.ensure_future(living), 5)
+    assert "media keys" in log
+    assert "connect" not in log
+    assert bare.sessions == []
+
+
+async def test_a_window_that_has_closed_asks_no_keyring(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    keeper = bench.window.connecting._credentials.keeper
+    monkeypatch.setattr(keeper, "fetch_for_connection", lambda url, _use: asked.append(url))
+    bench.window.close()
+    bench.window.connect_to(URL)
+    assert asked == []
+
+
 @pytest.mark.parametrize("size", [(1600, 1000), (1280, 800)])
 async def test_no_panel_moves_when_its_plot_comes(bare: Unfurnished, size: tuple[int, int]) -> None:
     window = bare.window
@@ -226,6 +248,8 @@ async def test_a_remembered_layout_comes_back_as_it_was_without_stray_tabs(
     bare: Unfurnished, settings_path: Path, qtbot: QtBot
 ) -> None:
     first = bare.window
+    # The offscreen screen is smaller than what both windows shall have.
+    first.resize(*FIRST_SIZE)
     first.show()
     first.sound.waveform_dock.show()
     first.watch.level_dock.show()
@@ -234,11 +258,11 @@ async def test_a_remembered_layout_comes_back_as_it_was_without_stray_tabs(
     before = geometries(first)
     assert before["depth"].height() > before["latency"].height() + 50
     first.close()
-    # The offscreen screen is smaller than the window, and what is restored has to fit it.
     bare.store.set(settings.WINDOW_GEOMETRY, b"")
     bare.store.save()
     again = Unfurnished(settings_path).window
     qtbot.addWidget(again)
+    again.resize(*FIRST_SIZE)
     again.show()
     await asyncio.sleep(0.1)
     assert tabs(again) == ["Changes", "Events", "Network lab", "Tune", "Waveform, ms"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 
 from core.monitor.events import Level
 from core.playout.presets import PRESETS, PresetName
@@ -82,13 +84,45 @@ def test_a_trace_is_replayed_and_what_is_none_is_named(bench: Bench, tmp_path: P
     panel.load_trace(trace)
     assert chosen[-1].trace is not None
     assert chosen[-1].trace.delays_ms == (0, 5, 30, 10)
-    assert "cafe.json" in panel.in_force.full_text
+    assert "cafe.json" in panel.in_force.text()
     trace.write_text("{}")
     panel.load_trace(trace)
     assert "cafe.json" in bench.window.banner.text
     assert len(chosen) == 1
     panel.no_trace.click()
     assert chosen[-1] == NO_IMPAIRMENT
+
+
+def test_a_trace_starts_from_a_clean_lab_and_takes_its_error_away(bench: Bench, tmp_path: Path) -> None:
+    panel = bench.window.lab_panel
+    choose(panel.network, NETWORKS[1][1])
+    chosen = chosen_by(panel)
+    trace = tmp_path / "cafe.json"
+    trace.write_text("{}")
+    panel.load_trace(trace)
+    assert chosen == []
+    assert panel.values == NETWORKS[1][1]
+    assert "cafe.json" in bench.window.banner.text
+    trace.write_text(json.dumps({"frame_ms": 20, "delays_ms": [0, 5, 30, 10]}))
+    panel.load_trace(trace)
+    assert replace(chosen[-1], trace=None, trace_name=None) == NO_IMPAIRMENT
+    assert (panel.delay.value(), panel.random_every.value()) == (0.0, 0.0)
+    assert bench.window.banner.text == ""
+
+
+async def test_what_is_in_force_can_be_read_to_its_end(bench: Bench) -> None:
+    window = bench.window
+    window.resize(1280, 800)
+    window.show()
+    window.panels.lab.raise_()
+    choose(window.lab_panel.network, NETWORKS[2][1])
+    await asyncio.sleep(0.1)
+    label = window.lab_panel.in_force
+    room = label.fontMetrics().boundingRect(label.contentsRect(), int(Qt.TextFlag.TextWordWrap), label.text())
+    assert room.height() <= label.height()
+    assert room.width() <= label.width()
+    assert label.text().endswith(NETWORKS[2][1].describe())
+    assert label.toolTip() == label.text()
 
 
 class Stage:
@@ -182,7 +216,7 @@ async def test_after_the_demo_the_network_lab_is_back_where_it_was(bench: Bench,
     bench.window.demo.bar.stop.click()
     assert (lab.delay.value(), lab.jitter.value(), lab.stall_every.value(), lab.network.currentText()) == kept
     assert not lab.is_on.isChecked()
-    assert lab.in_force.full_text == f"In force: {NO_IMPAIRMENT.describe()}"
+    assert lab.in_force.text() == f"In force: {NO_IMPAIRMENT.describe()}"
     lab.is_on.click()
     assert session.snapshot().impairment == (set_before or NO_IMPAIRMENT)
 

@@ -6,8 +6,8 @@ import asyncio
 from itertools import combinations
 
 import pytest
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QWidget
 
 from core.monitor.events import Level
 from core.receiver.status import FrameSizeControl, UnderrunCounts
@@ -35,10 +35,11 @@ async def test_the_log_shows_five_lines_at_the_usual_size(bench: Bench) -> None:
         assert plot.height() >= 110, "the log shall not live on the plots"
 
 
-async def test_all_of_the_window_fits_a_small_screen(bench: Bench) -> None:
-    await opened(bench, 1280, 800)
+@pytest.mark.parametrize("size", [(1280, 800), (1280, 720)])
+async def test_all_of_the_window_fits_a_small_screen(bench: Bench, size: tuple[int, int]) -> None:
+    await opened(bench, *size)
     window = bench.window
-    assert (window.width(), window.height()) == (1280, 800)
+    assert (window.width(), window.height()) == size
     # One behind another's tab stands somewhere outside.
     seen = [dock for dock in window.panels.docks.all if not dock.visibleRegion().isEmpty()]
     assert len(seen) == 9
@@ -47,6 +48,36 @@ async def test_all_of_the_window_fits_a_small_screen(bench: Bench) -> None:
     for first, second in combinations(seen, 2):
         overlap = rect_in_window(first) & rect_in_window(second)
         assert overlap.isEmpty(), (first.objectName(), second.objectName(), overlap)
+
+
+async def test_the_window_can_be_made_small(bench: Bench) -> None:
+    await opened(bench, 1280, 800)
+    bench.window.resize(1, 1)
+    await asyncio.sleep(0.05)
+    assert bench.window.width() <= 1_185
+    assert bench.window.height() <= 685
+
+
+async def test_no_control_is_cut_in_a_small_window(bench: Bench) -> None:
+    session = await bench.stream()
+    session.know(frame_size=FrameSizeControl(None, 20.0, (), "this server takes no control messages"))
+    await opened(bench, 1280, 720)
+    window = bench.window
+    for panel in (window.panels.tune, window.panels.lab):
+        panel.raise_()
+        window.show_facts()
+        await asyncio.sleep(0.1)
+        assert (window.width(), window.height()) == (1280, 720)
+        controls = [*window.findChildren(QAbstractButton), *window.findChildren(QAbstractSpinBox)]
+        seen = [control for control in (*controls, *window.findChildren(QComboBox)) if control.isVisible()]
+        # What scrolls may be out of sight; of the rest everything is there, and as large as it has to be.
+        for control in seen:
+            if control.visibleRegion().isEmpty():
+                continue
+            least = control.minimumSize().expandedTo(QSize(0, control.minimumSizeHint().height()))
+            assert control.width() >= least.width(), control.accessibleName()
+            assert control.height() >= least.height(), control.accessibleName()
+            assert control.visibleRegion().boundingRect() == control.rect(), control.accessibleName()
 
 
 @pytest.mark.parametrize("size", [(1600, 1000), (1280, 800)])

@@ -8,11 +8,11 @@ from pytestqt.qtbot import QtBot
 from core.monitor.events import Event, Level
 from core.receiver.playback import UNTIL_IT_RETURNS
 from core.receiver.status import ConnectionState, ConnectionStatus, OutputStatus
-from gui.problems import Problems
+from gui.problems import LAB, PROFILES, Problems
 from gui.settings import ThemeChoice
 from gui.theme import Theme
 from gui.view_models.outputs import output_problem
-from gui.widgets.banner import Banner, BannerLevel
+from gui.widgets.banner import INFO_FOR_MS, Banner, BannerLevel
 from gui.widgets.listen_panel import ListenPanel
 
 URL = "ws://studio:8765/"
@@ -104,3 +104,40 @@ def test_while_a_device_is_waited_for_others_can_be_looked_for(qtbot: QtBot) -> 
     with qtbot.waitSignal(panel.devices_changed):
         panel.show_output(PLAYING, None)
     assert not panel.refresh.isEnabled()
+
+
+def test_what_worked_leaves_by_itself_and_what_did_not_stays(room: Room) -> None:
+    timer = room.banner._expiry
+    room.problems.say("profile saved", BannerLevel.INFO)
+    assert timer.isActive()
+    assert timer.interval() == INFO_FOR_MS
+    timer.timeout.emit()
+    assert room.banner.text == ""
+    for level in (BannerLevel.WARNING, BannerLevel.BAD):
+        room.problems.say("profile saved", BannerLevel.INFO)
+        room.problems.say("cannot be written", level)
+        assert not timer.isActive()
+    room.problems.say("profile saved", BannerLevel.INFO)
+    room.banner.dismiss()
+    assert not timer.isActive()
+
+
+def test_the_reason_of_a_lost_connection_comes_back_after_what_worked(room: Room) -> None:
+    waiting = ConnectionStatus(ConnectionState.WAITING, URL, reason="refused")
+    assert room.watch(None, status=waiting) == "Refused"
+    room.problems.say("profile saved", BannerLevel.INFO)
+    assert room.watch(None, status=waiting) == "Profile saved"
+    room.banner._expiry.timeout.emit()
+    assert room.watch(None, status=waiting) == "Refused"
+    room.banner.dismiss()
+    room.problems.say("profile saved", BannerLevel.INFO)
+    room.banner._expiry.timeout.emit()
+    assert room.watch(None, status=waiting) == "", "that one has been read and taken away"
+
+
+def test_an_error_is_over_once_the_same_thing_works(room: Room) -> None:
+    room.problems.say("it is no trace", topic=LAB)
+    room.problems.clear(PROFILES)
+    assert room.banner.text == "It is no trace"
+    room.problems.clear(LAB)
+    assert room.banner.text == ""

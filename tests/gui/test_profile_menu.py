@@ -14,6 +14,7 @@ from gui import settings
 from gui.profiles import Profile
 from gui.settings import SettingsStore
 from gui.widgets.profile_menu import ProfileMenu, make_profile_button
+from tests.gui.conftest import Bench
 from tests.gui.test_profiles import STAGE
 
 
@@ -30,6 +31,8 @@ class Menu:
         self.told: list[str] = []
         self.menu.profile_chosen.connect(self.chosen.append)
         self.menu.problem.connect(self.problems.append)
+        self.warned: list[str] = []
+        self.menu.warned.connect(self.warned.append)
         self.menu.told.connect(self.told.append)
 
     @property
@@ -131,7 +134,8 @@ def test_what_a_file_of_the_future_holds_is_told_and_the_rest_is_there(menu: Men
     (tmp_path / "new.json").write_text('{"opuscope_profile": 2, "name": "New", "frame_ms": 10, "shape": 1}')
     menu.menu.import_file(str(tmp_path / "new.json"))
     assert menu.profiles == (Profile("New", frame_ms=10.0),)
-    [line] = menu.problems
+    assert menu.problems == []
+    [line] = menu.warned
     assert "profile New imported" in line
     assert "version 2" in line
     assert "shape" in line
@@ -143,3 +147,20 @@ def test_the_button_has_a_name_a_tooltip_and_a_key(menu: Menu) -> None:
     assert button.toolTip()
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
     assert button.menu() is menu.menu
+
+
+async def test_an_error_of_a_profile_goes_when_the_next_one_works_and_remarks_are_a_warning(
+    bench: Bench, tmp_path: Path
+) -> None:
+    file, menu, banner = tmp_path / "it.json", bench.window.profiles, bench.window.banner
+    file.write_text("nonsense")
+    menu.import_file(str(file))
+    assert banner.property("level") == "bad"
+    menu.save_as("Home")
+    menu.import_file(str(file))
+    menu.rename("Home", "Stage")
+    assert banner.text == ""
+    file.write_text('{"opuscope_profile": 1, "name": "New", "shape": 1}')
+    menu.import_file(str(file))
+    assert banner.property("level") == "warning"
+    assert "shape" in banner.text

@@ -119,6 +119,18 @@ def test_of_another_version_everything_readable_is_loaded_and_the_rest_is_named(
         ('{"opuscope_profile": 1, "name": "x", "frame_ms": 7}', "frame_ms: expected a frame size"),
         ('{"opuscope_profile": 1, "name": "x", "frame_ms": true}', "frame_ms: expected a frame size"),
         ('{"opuscope_profile": 1, "name": "x", "output": ""}', "output: expected a text"),
+        (
+            '{"opuscope_profile": 1, "name": "x", "tuning": {"mode": "dead"}}',
+            "tuning: mode: 'dead' is not possible; accepted: live, complete",
+        ),
+        (
+            '{"opuscope_profile": 1, "name": "x", "tuning": {"mode": ["live"]}}',
+            "tuning: mode: ['live'] is not possible; accepted: live, complete",
+        ),
+        (
+            '{"opuscope_profile": 1, "name": "x", "tuning": {"min_target_ms": "x"}}',
+            "tuning: min_target_ms: 'x' is not possible; accepted: a number",
+        ),
         ('{"opuscope_profile": 1, "name": "x", "tuning": {"target_delay_ms": -1}}', "accepted: 0 to 5000 ms"),
         ('{"opuscope_profile": 1, "name": "x", "tuning": {"target_delay_ms": 1%s}}' % ("0" * 400), "tuning: "),
         ('{"opuscope_profile": 2, "name": 5}', "its name cannot be read"),
