@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -62,8 +63,8 @@ class _Group(Generic[_Member]):
         """``before`` is the group that ``member`` leaves: numbers and marks go on from there."""
         self.encoder = encoder
         self.history = History(lead_ms)
-        self.members: dict[_Member, None] = {member: None}
-        """In the order in which they came."""
+        self.members: dict[_Member, Callable[[EncodedPacket], None]] = {member: member.deliver}
+        """And what takes their packets, in the order in which they came."""
         self.is_shared = before is None
         """Whether others may join: not once its encoder was changed on the way, or isn't a new one."""
         self.filled = 0
@@ -127,8 +128,8 @@ class _Group(Generic[_Member]):
         self._expected_media_time = media_time + duration
         self._is_silent = is_silence
         self.history.add(packet)
-        for member in self.members:
-            member.deliver(packet)
+        for deliver in self.members.values():
+            deliver(packet)
 
     def _empty_frame(self) -> Pcm16:
         return np.zeros((self.encoder.settings.frame_samples, self.encoder.settings.channels), dtype=np.int16)
@@ -270,7 +271,7 @@ class EncoderPool(Generic[_Member]):
     def _admit(self, member: _Member, wish: _Wish) -> None:
         for group in self._groups:
             if group.is_shared and group.encoder.settings == wish.settings:
-                group.members[member] = None
+                group.members[member] = member.deliver
                 self._group_of[member] = group
                 for packet in group.history if wish.wants_lead else ():
                     member.deliver(packet)

@@ -32,6 +32,25 @@ _RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class Outbox:
     """Takes frames in order; what the socket does not take waits in a `SendQueue` until `flush`."""
 
+    # What is looked at once for each packet and listener lies close together: with two thousand of them it is memory
+    # that takes the time.
+    __slots__ = (
+        "_buffered",
+        "_descriptor",
+        "_is_blocked",
+        "_is_closed",
+        "_is_closing",
+        "_is_direct",
+        "_is_watched",
+        "_on_blocked",
+        "_socket",
+        "_transport",
+        "bytes_sent",
+        "bytes_written",
+        "packets_sent",
+        "queue",
+    )
+
     def __init__(self, transport: asyncio.WriteTransport, queue_ms: float, on_blocked: Callable[[], None]) -> None:
         """``on_blocked`` is called when something begins to wait: from then on `flush` has to be called now and then.
 
@@ -56,7 +75,9 @@ class Outbox:
             # For what the transport holds: it goes on when the system holds less.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         is_plain = transport.get_extra_info("sslcontext") is None
-        self._descriptor = connection.fileno() if is_plain and sys.platform != "win32" else None
+        self._descriptor = connection.fileno() if is_plain and sys.platform != "win32" else -1
+        """-1 where only the transport can write: it encrypts."""
+        self._is_direct = self._descriptor >= 0
 
     @property
     def is_empty(self) -> bool:
@@ -69,8 +90,9 @@ class Outbox:
         Where that is more than `UNSENT_BYTES`, no more is given to it from then on until it has sent some: the queue is
         where what is late can be seen, and dropped. Asking before each packet costs, so only then.
         """
-        unsent = 0 if self._descriptor is None or self._is_closing() else unsent_bytes(self._descriptor)
+        unsent = 0 if self._descriptor < 0 or self._is_closing() else unsent_bytes(self._descriptor)
         self._is_watched = unsent > UNSENT_BYTES or (self._is_watched and unsent > 0)
+        self._find_way()
         return unsent + self._buffered()
 
     def send_packet(self, packet: EncodedPacket) -> None:
@@ -79,7 +101,12 @@ class Outbox:
 
     def send_media(self, frame: bytes, packet: EncodedPacket) -> None:
         """A packet in its frame."""
-        if self._is_blocked or self._is_full():
+        # The usual case, once for each packet and listener: nothing waits, and the system takes it.
+        if self._is_direct and not self._buffered() and not self._is_closing():
+            self._write_directly(frame)
+            self.packets_sent += 1
+            self.bytes_sent += len(packet.payload)
+        elif self._is_blocked or self._is_full():
             if not self._is_closed:
                 self.queue.put_media(Queued(frame, packet.duration / SAMPLES_PER_MS, len(packet.payload)))
                 self._note_blocked()
@@ -114,11 +141,13 @@ class Outbox:
                 self.packets_sent += 1
                 self.bytes_sent += queued.payload_bytes
         self._is_blocked = bool(self.queue)
+        self._find_way()
         return has_moved
 
     def close(self) -> None:
         """Take nothing more; what waits can still be flushed."""
         self._is_closed = True
+        self._find_way()
 
     def abort(self) -> None:
         """Cut the connection, and tell the system to forget what it holds.
@@ -132,18 +161,26 @@ class Outbox:
     def _is_full(self) -> bool:
         if self._buffered():
             return True
-        is_watched = self._is_watched and self._descriptor is not None and not self._is_closing()
-        return is_watched and unsent_bytes(self._descriptor or 0) > UNSENT_BYTES
+        is_watched = self._is_watched and self._descriptor >= 0 and not self._is_closing()
+        return is_watched and unsent_bytes(self._descriptor) > UNSENT_BYTES
+
+    def _find_way(self) -> None:
+        self._is_direct = self._descriptor >= 0 and not (self._is_blocked or self._is_closed or self._is_watched)
 
     def _write(self, frame: bytes) -> None:
-        """To a transport that holds nothing: straight to the system, which is half the price of asking the transport.
+        """To a transport that holds nothing."""
+        if self._descriptor < 0 or self._is_closing():
+            self.bytes_written += len(frame)
+            self._transport.write(frame)
+        else:
+            self._write_directly(frame)
+
+    def _write_directly(self, frame: bytes) -> None:
+        """Straight to the system, which is half the price of asking the transport.
 
         What the system does not take goes to the transport, as does every error: it closes the connection then.
         """
         self.bytes_written += len(frame)
-        if self._descriptor is None or self._is_closing():
-            self._transport.write(frame)
-            return
         try:
             taken = os.write(self._descriptor, frame)
         except OSError:
@@ -154,4 +191,5 @@ class Outbox:
     def _note_blocked(self) -> None:
         if not self._is_blocked:
             self._is_blocked = True
+            self._find_way()
             self._on_blocked()
