@@ -70,7 +70,7 @@ class ListeningSession:
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
         self._overseer = Overseer(self._buffer, self._playback, self._reception, self._connection, self._lab, monitor)
-        self._wishes = Wishes(self._reception, options.frame_ms)
+        self._wishes = Wishes(self._reception, options.frame_ms, options.encoder)
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
         self._link: Link | None = None

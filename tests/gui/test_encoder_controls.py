@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
 
 from core.opus.encoder import Application
+from core.receiver.options import EncoderWish
+from gui import settings
+from gui.settings import SettingsStore
 from gui.view_models.encoder import application_name, application_view
 from gui.widgets.encoder_controls import EncoderControls
 from tests.gui.conftest import Bench, eventually
@@ -56,6 +62,69 @@ async def test_what_a_server_cannot_do_is_disabled_and_says_why(bench: Bench) ->
     bench.window.show_facts()
     assert controls.fec.isEnabled()
     assert not controls.dtx.isEnabled()
+
+
+async def test_what_was_asked_of_the_encoder_outlives_disconnecting_and_the_program(
+    bench: Bench, settings_path: Path
+) -> None:
+    await bench.stream()
+    controls = controls_of(bench)
+    controls.fec.click()
+    controls.dtx.click()
+    controls.spin.setValue(32)
+    choose(controls.application, Application.VOIP)
+    asked = EncoderWish(32_000, True, True, Application.VOIP)
+    await eventually(lambda: bench.store.get(settings.ENCODER) == asked)
+    bench.window.connect_panel.button.click()
+    await eventually(lambda: not bench.owner.is_running)
+    session = await bench.connect()
+    assert session.options.encoder == asked
+    bench.store.save()
+    assert SettingsStore(settings_path).get(settings.ENCODER) == asked
+
+
+async def test_what_was_asked_of_the_encoder_can_be_taken_back(bench: Bench) -> None:
+    session = await bench.stream()
+    controls_of(bench).fec.click()
+    choose(controls_of(bench).application, Application.VOIP)
+    await eventually(lambda: ("application", Application.VOIP) in session.asked)
+    bench.window._tuner.undo()
+    await eventually(lambda: session.asked[-1] == ("application", None))
+    bench.window._tuner.undo()
+    await eventually(lambda: session.asked[-1] == ("encoder", (None, False, None)))
+    assert bench.store.get(settings.ENCODER) == EncoderWish()
+
+
+async def test_what_is_refused_of_the_encoder_is_not_remembered(bench: Bench) -> None:
+    session = await bench.stream()
+    controls_of(bench).dtx.click()
+    session.refuses_application = "not here"
+    choose(controls_of(bench).application, Application.VOIP)
+    await eventually(lambda: bench.store.get(settings.ENCODER) == EncoderWish(dtx=True))
+
+
+def test_what_a_newer_version_remembers_of_the_encoder_is_named_and_the_rest_is_used(settings_path: Path) -> None:
+    file = QSettings(str(settings_path), QSettings.Format.IniFormat)
+    file.setValue("tune/encoder", '{"fec": true, "complexity": 3}')
+    file.sync()
+    store = SettingsStore(settings_path)
+    told: list[str] = []
+    store.value_ignored.connect(told.append)
+    assert store.get(settings.ENCODER) == EncoderWish(fec=True)
+    assert len(told) == 1
+    assert "left out: complexity" in told[0]
+
+
+async def test_a_profile_asks_the_encoder_for_what_was_set_when_it_was_saved(bench: Bench) -> None:
+    session = await bench.stream()
+    asked = EncoderWish(32_000, True, None, Application.VOIP)
+    bench.store.set(settings.ENCODER, asked)
+    bench.window.profiles.save_as("Speech")
+    bench.store.set(settings.ENCODER, EncoderWish())
+    bench.window.profiles.profile_chosen.emit(bench.store.get(settings.PROFILES)[0])
+    await eventually(lambda: session.asked[-1] == ("application", Application.VOIP))
+    assert ("encoder", (32_000, True, None)) in session.asked
+    assert bench.store.get(settings.ENCODER) == asked
 
 
 def test_without_a_connection_nothing_can_be_asked(bench: Bench) -> None:
