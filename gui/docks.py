@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QPixmap
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -81,6 +81,7 @@ class PanelDock(QDockWidget):
         describe(close, self.tr("Close {0}").format(title), self.tr("Close this panel; View, Panels brings it back"))
         close.clicked.connect(self.close)
         row.addWidget(close)
+        self._close_button = close
         card = make_card()
         self._column = QVBoxLayout(card)
         self._column.setContentsMargins(6, 2, 6, 4)
@@ -98,6 +99,15 @@ class PanelDock(QDockWidget):
         place.hide()
         place.deleteLater()
         self._put(content)
+
+    def picture(self) -> QPixmap:
+        """As it looks, without what is only there to be clicked."""
+        cross = self._close_button.text()
+        self._close_button.setText("")
+        try:
+            return self.grab()
+        finally:
+            self._close_button.setText(cross)
 
     def _put(self, content: QWidget) -> None:
         self._content = content

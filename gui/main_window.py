@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMainWindow
 
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
+from core.receiver.connection import redact
 from core.receiver.impairment.settings import Impairment
 from core.receiver.status import SessionSnapshot
 from gui import settings
@@ -90,7 +91,9 @@ class MainWindow(QMainWindow):
         self.what_if = WhatIfRoom(owner, monitor, theme, self)
         self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
         self.verdict = VerdictDesk(owner, store, self)
-        self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
+        self.desk = WatchDesk(
+            self.watch, monitor, self, self.report, self.tell, lambda: (redact(owner.url), self.verdict.text)
+        )
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
         self.events = EventPanel(monitor.events, theme)

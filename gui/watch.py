@@ -62,6 +62,7 @@ class Watch(QObject):
             dock.visibilityChanged.connect(lambda is_seen, plot=plot: self._refresh(plot) if is_seen else None)
         # After the plots themselves, which must know the new window first.
         self.view.changed.connect(self.refresh_all)
+        self.view.changed.connect(self._show_pointed)
         self._take_colors()
         self.refresh_all()
 
@@ -92,8 +93,11 @@ class Watch(QObject):
         self._has_played = snapshot is not None and snapshot.total_samples_received > 0
         self.changes.update()
         self._leave_out_legends()
-        if self.view.crosshair_s is not None:
+        if self.view.is_frozen:
+            # What is read beside plots that stand still must not be of now.
+            self._show_pointed()
             return
+        self._depth_bound.show_value("")
         depth = snapshot.buffer_depth_ms if snapshot else None
         self.depth_dock.value.show_text(milliseconds(depth) if depth is not None else "")
         self._depth_target.show_value(plain_milliseconds(snapshot.target_delay_ms) if snapshot else UNKNOWN)
@@ -252,10 +256,20 @@ class Watch(QObject):
         return tuple(Marker(min(change.event.at_ns / 1e9 - end_s, 0.0), str(change.number)) for change in shown)
 
     def _show_pointed(self) -> None:
-        if self.view.crosshair_s is None:
+        """Of plots that stand still: what was at the crosshair; without one, nothing."""
+        if not self.view.is_frozen:
             return
         for dock, plot in self._docked():
             dock.value.show_text(plot.pointed_text)
+        if self.plots is None:
+            return
+        for entries, plot in (
+            ((self._depth_target, self._depth_bound), self.plots.depth),
+            (self._stack, self.plots.latency),
+        ):
+            parts = plot.pointed_parts or ("",) * len(entries)
+            for entry, value in zip(entries, parts, strict=True):
+                entry.show_value(value)
 
     def _record_paint(self, took_ms: float) -> None:
         self._monitor.record(PAINT_MS, took_ms)

@@ -64,14 +64,30 @@ class TimePlot(PlainPlot):
         """The value at a point of the window, for people; empty where there is none."""
         raise NotImplementedError
 
+    def parts_at(self, point: int) -> tuple[str, ...]:
+        """The values there of the legend's entries that have any, in their order; empty where there is none."""
+        return ()
+
     @property
     def pointed_text(self) -> str:
         """The value under the crosshair; empty without one."""
+        point = self._pointed
+        return "" if point is None else self.text_at(point)
+
+    @property
+    def pointed_parts(self) -> tuple[str, ...]:
+        """What `parts_at` gives under the crosshair; nothing without one."""
+        point = self._pointed
+        return () if point is None else self.parts_at(point)
+
+    @property
+    def _pointed(self) -> int | None:
+        """The point of the window under the crosshair."""
         if self._view.crosshair_s is None:
-            return ""
+            return None
         span = self._view.window.span
         point = span.points - 1 + round(self._view.crosshair_s / (BIN_S * span.bins_per_point))
-        return self.text_at(point) if 0 <= point < span.points else ""
+        return point if 0 <= point < span.points else None
 
     def set_markers(self, markers: tuple[Marker, ...]) -> None:
         """Mark the moments at which something was changed."""

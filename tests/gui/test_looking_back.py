@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 
 from core.monitor.events import Level
-from core.monitor.monitor import BUFFER_DEPTH_MS
+from core.monitor.monitor import BUFFER_DEPTH_MS, LATENCY_PARTS, TARGET_DELAY_MS
 from core.monitor.time_series import BIN_S, HISTORY_S
 from core.playout.late_history import GRID_MS
 from core.playout.what_if import WhatIfCurve
+from core.receiver.options import ListenOptions
+from core.receiver.verdict import Answer
 from gui.view_models.time_window import WINDOWS_S, TimeWindow
 from gui.view_models.what_if import WhatIfView, cost_line, depth_at, hover_text, scale_top_ms
+from gui.widgets.labels import LegendEntry
 from tests.gui.conftest import Bench
+from tests.gui.fake_session import NO_VERDICT
 
 
 def record(bench: Bench, seconds: float) -> None:
@@ -108,7 +115,40 @@ async def test_the_crosshair_reads_every_plot_at_the_same_moment(bench: Bench) -
     assert bench.window.watch.depth_dock.value.text() == "70.0 ms"
     view.point_at(None)
     bench.window.show_facts()
+    assert bench.window.watch.depth_dock.value.text() == ""  # 61 ms are of now, and the plots are not
+    view.resume()
+    bench.window.show_facts()
     assert bench.window.watch.depth_dock.value.text() == "61.0 ms"
+
+
+async def test_legends_of_frozen_plots_tell_what_was_at_the_crosshair(bench: Bench) -> None:
+    await bench.stream()
+    began_ns = bench.clock.now_ns
+    for _ in range(100):
+        bench.clock.advance(0.1)
+        for at, name in enumerate((*LATENCY_PARTS, TARGET_DELAY_MS)):
+            bench.monitor.record(name, round((bench.clock.now_ns - began_ns) / 1e9) + at * 10)
+    bench.monitor.advance()
+    watch = bench.window.watch
+    bench.window.show_facts()
+    stack = watch.latency_dock.legend.findChildren(LegendEntry)
+    assert [entry.label.text() for entry in stack][2] == "buffer 61.0 ms"
+    bench.window.desk.set_frozen(True)
+    names = ["frame + codec", "network", "buffer", "device"]
+    assert [entry.label.text() for entry in stack] == names
+    assert watch.underrun_dock.value.text() == ""
+    watch.view.point_at(-5.0)
+    texts = [entry.label.text() for entry in stack]
+    assert texts == [f"{name} {5 + at * 10}.0 ms" for at, name in enumerate(names)]
+    target = next(
+        entry for entry in watch.depth_dock.legend.findChildren(LegendEntry) if "target" in entry.label.text()
+    )
+    assert target.label.text() == "target 45 ms"
+    bench.window.show_facts()
+    assert [entry.label.text() for entry in stack] == texts
+    bench.window.desk.set_frozen(False)
+    bench.window.show_facts()
+    assert [entry.label.text() for entry in stack][2] == "buffer 61.0 ms"
 
 
 async def test_problems_are_found_one_after_the_other_in_both_directions(bench: Bench) -> None:
@@ -152,7 +192,41 @@ async def test_the_picture_holds_the_visible_plots(bench: Bench, tmp_path: Path)
     height = sum(dock.height() for dock in docks)
     bench.window.desk.save_image(path)
     assert len(docks) == 5
-    assert QImage(str(path)).height() == height
+    assert QImage(str(path)).height() > height
+
+
+async def test_the_picture_says_where_and_when_it_is_from_and_has_no_buttons(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.window.show()
+    await bench.stream()
+    bench.owner.start(ListenOptions("ws://me:secret@127.0.0.1:9/x?token=hidden"))
+    await asyncio.sleep(0.05)
+    session = bench.session
+    session.stream()
+    session.judged = replace(NO_VERDICT, answer=Answer.GOOD, seconds=20.0, latest_ms=12.0)
+    record(bench, 10)
+    drawn: list[str] = []
+    draw = QPainter.drawText
+
+    def draw_text(painter: QPainter, *given: object) -> object:
+        drawn.append(str(given[-1]))
+        return draw(painter, *given)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(QPainter, "drawText", draw_text)
+    bench.window.desk.save_image(tmp_path / "plots.png")
+    caption = drawn[-1]
+    assert caption.startswith("ws://127.0.0.1:9/x")
+    assert "secret" not in caption
+    assert "hidden" not in caption
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", caption)
+    assert "Is a buffer of 60 ms enough? ✓ Yes: In 20 s no packet came more than 12 ms late." in caption
+    dock = bench.window.watch.depth_dock
+    button = dock.findChild(QToolButton, "dockClose")
+    seen: list[str] = []
+    monkeypatch.setattr(dock, "grab", lambda: seen.append(button.text()) or QPixmap(4, 4))
+    dock.picture()
+    assert (seen, button.text()) == ([""], "✕")
 
 
 async def test_a_change_can_be_gone_to_from_its_row(bench: Bench) -> None:
