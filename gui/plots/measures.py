@@ -6,7 +6,8 @@ from typing import Final
 
 LEFT_AXIS_PX: Final = 52
 """The same for every plot: their axes stand exactly below each other."""
-RIGHT_MARGIN_PX: Final = 20
+RIGHT_MARGIN_PX: Final = 28
+"""Half of the last label stands beyond the end of the time axis."""
 
 TIME_PLOT_LEAST_PX: Final = 58
 WHAT_IF_LEAST_PX: Final = 110

@@ -43,6 +43,7 @@ class TimePlot(PlainPlot):
         self._dragged_from: float | None = None
         self._turned = 0
         self._age_s = view.window.ages_s
+        self._shown_seconds = view.window.seconds
         self.setMouseTracking(True)
         self.getPlotItem().getAxis("bottom").setStyle(tickTextOffset=5)
         self._grid = PlotGrid()
@@ -174,12 +175,17 @@ class TimePlot(PlainPlot):
 
     def _take_window(self) -> None:
         window = self._view.window
-        self._age_s = window.ages_s
+        is_other_length = self._shown_seconds != window.seconds
+        self._age_s, self._shown_seconds = window.ages_s, window.seconds
         self._span_changed()
+        if is_other_length or self._view.is_frozen:
+            # Calm is for what moves; what stands still is asked for a fitting scale only now.
+            self._range.fit_at_once()
         plot = self.getPlotItem()
         plot.setXRange(-window.seconds, 0.0, padding=0)
-        plot.getAxis("bottom").setTicks([self._view.ticks])
-        self._grid.set_seconds(window.seconds)
+        ticks = self._view.ticks
+        plot.getAxis("bottom").setTicks([ticks])
+        self._grid.set_seconds(window.seconds, [age_s for age_s, _ in ticks])
 
     def _take_crosshair(self) -> None:
         self._grid.set_crosshair(self._view.crosshair_s)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
@@ -23,6 +23,7 @@ from core.playout.late_history import GRID_MS
 from core.playout.what_if import WhatIfCurve
 from core.receiver.options import ListenOptions
 from core.receiver.verdict import Answer
+from gui.plots.measures import RIGHT_MARGIN_PX
 from gui.view_models.time_window import WINDOWS_S, TimeWindow
 from gui.view_models.what_if import WhatIfView, cost_line, depth_at, hover_text, scale_top_ms
 from gui.widgets.labels import LegendEntry
@@ -76,9 +77,67 @@ async def test_panning_shows_an_earlier_time_and_the_axis_says_which(bench: Benc
     view.pan(-100)
     y = bench.window.watch.plots.depth.mean_curve.getData()[1]
     assert y[-2] == pytest.approx(100, abs=0.5)
-    assert view.ticks[-1] == (0.0, "−100 s")
+    assert view.ticks[-1] == (0.0, "−1:40")
     view.pan(+1_000)
     assert view.ticks[-1] == (0.0, "frozen")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "texts"),
+    [
+        (10, ["−10 s", "−8 s", "−6 s", "−4 s", "−2 s", "now"]),
+        (30, ["−30 s", "−25 s", "−20 s", "−15 s", "−10 s", "−5 s", "now"]),
+        (120, ["−120 s", "−100 s", "−80 s", "−60 s", "−40 s", "−20 s", "now"]),
+        (300, ["−5 min", "−4 min", "−3 min", "−2 min", "−1 min", "now"]),
+        (600, ["−10 min", "−8 min", "−6 min", "−4 min", "−2 min", "now"]),
+    ],
+)
+def test_the_time_axis_has_round_ticks_in_one_unit(seconds: int, texts: list[str]) -> None:
+    ticks = TimeWindow(seconds).ticks(5_000)
+    assert [text for _, text in ticks] == texts
+    assert ticks[0][0] == -seconds
+    assert ticks[-1][0] == 0.0
+
+
+@given(seconds=st.sampled_from(WINDOWS_S), later=st.integers(0, 5_900))
+def test_a_frozen_axis_has_round_ticks_too_each_once(seconds: int, later: int) -> None:
+    ticks = TimeWindow(seconds, 10_000 - later).ticks(10_000, "frozen")
+    texts = [text for _, text in ticks]
+    assert len(set(texts)) == len(texts) >= 4
+    assert all("." not in text for text in texts)
+    steps = np.diff([age_s for age_s, _ in ticks])
+    np.testing.assert_allclose(steps, steps[0])
+    assert -seconds <= ticks[0][0] < ticks[-1][0] <= 0
+
+
+async def test_the_last_label_of_the_time_axis_has_room(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 620)
+    plot = bench.window.watch.plots.depth
+    view = bench.window.watch.view
+    view.freeze()
+    for seconds in WINDOWS_S:
+        view.choose(seconds)
+        for moved_s in (0, -60):
+            view.pan(moved_s)
+            half = QFontMetrics(plot.font()).horizontalAdvance(view.ticks[-1][1]) / 2
+            assert half <= RIGHT_MARGIN_PX
+
+
+async def test_the_scale_shrinks_when_smaller_values_are_zoomed_to(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 20)
+    bench.monitor.record(BUFFER_DEPTH_MS, 900.0)
+    record(bench, 60)
+    view, plot = bench.window.watch.view, bench.window.watch.plots.depth
+    view.choose(120)
+    assert plot.top == 1_000
+    view.freeze()
+    view.zoom(2)
+    assert view.window.seconds == 30
+    assert plot.top == 100
+    view.zoom(-2)
+    assert plot.top == 1_000
 
 
 async def test_a_live_plot_is_not_panned(bench: Bench) -> None:
