@@ -15,7 +15,7 @@ from core.monitor.events import Level
 from core.monitor.monitor import PAINT_MS, UNDERRUN_CAUSES, Monitor
 from core.receiver.status import SessionSnapshot
 from gui.docks import PanelDock, PlotPlace
-from gui.plots.measures import TIME_PLOT_LEAST_PX
+from gui.plots.measures import NO_CAUSE_YET, TIME_PLOT_LEAST_PX
 from gui.theme import Theme
 from gui.time_view import Marker, TimeView
 from gui.translation import translate
@@ -143,6 +143,7 @@ class Watch(QObject):
         self._depth_target = LegendEntry(self.tr("target"))
         self._depth_bound = LegendEntry(self.tr("bound of live mode"))
         self._causes = [LegendEntry(translate("Statistics", cause)) for cause in UNDERRUN_CAUSES]
+        self._lasting = LegendEntry(translate("Statistics", NO_CAUSE_YET))
         self._stack = [
             LegendEntry(name)
             for name in (self.tr("frame + codec"), self.tr("network"), self.tr("buffer"), self.tr("device"))
@@ -165,7 +166,7 @@ class Watch(QObject):
             self.tr("Underruns, ms"),
             self.tr("Milliseconds in which there was nothing to play, and why; ▲ where an episode begins"),
             PlotPlace(TIME_PLOT_LEAST_PX),
-            self._causes,
+            (*self._causes, self._lasting),
         )
         self.latency_dock = PanelDock(
             "latency",
@@ -213,10 +214,12 @@ class Watch(QObject):
         plots = self.plots
         has_bound = plots is not None and plots.depth.has_bound
         has_loudness = plots is not None and plots.level.has_loudness
-        seen = [False] * len(self._causes) if plots is None else plots.underrun.causes_seen
+        seen = [False] * (len(self._causes) + 1)
+        if plots is not None:
+            seen = [*plots.underrun.causes_seen, plots.underrun.lasts_seen]
         self.depth_dock.legend.leave_out(() if has_bound else (self._depth_bound,))
         self.underrun_dock.legend.leave_out(
-            entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
+            entry for entry, is_seen in zip((*self._causes, self._lasting), seen, strict=True) if not is_seen
         )
         self.level_dock.legend.leave_out(() if has_loudness else (self._loudness,))
 
@@ -282,6 +285,7 @@ class Watch(QObject):
             entry.set_color(colors.depth_range)
         for entry in (self._depth_mean, self._jitter[0], self._bitrate[0], self._level[0]):
             entry.set_color(colors.depth)
+        self._lasting.set_color(colors.muted)
         self._depth_target.set_color(colors.target)
         self._depth_bound.set_color(colors.underrun)
         self._loudness.set_color(colors.target)
