@@ -118,8 +118,11 @@ class Wishes:
         """Why what was asked for cannot be had here, a line each; what can, or is there already, has none."""
         size, tuned = self.frame_size, self.application
         found = []
-        if size.requested_ms not in (None, size.in_force_ms) and size.unavailable_because is not None:
-            found.append(f"frames of {size.requested_ms:g} ms were asked for, but {size.unavailable_because}")
+        because = size.unavailable_because
+        if because is None and size.requested_ms not in size.accepted_ms:
+            because = f"the server offers only {', '.join(f'{each:g}' for each in size.accepted_ms)} ms"
+        if size.requested_ms not in (None, size.in_force_ms) and because is not None:
+            found.append(f"frames of {size.requested_ms:g} ms were asked for, but {because}")
         label = tuned.requested.label if tuned.requested is not None else None
         if label not in (None, tuned.in_force) and (because := _why_not(tuned)) is not None:
             found.append(f"the application {label} was asked for, but {because}")

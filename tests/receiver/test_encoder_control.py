@@ -194,10 +194,13 @@ async def test_what_a_session_begins_with_is_asked_of_a_server_as_far_as_it_offe
     reception.observer.hello = few
     wishes.opened(RecordingLink())  # type: ignore[arg-type]
     complaints = "; ".join(wishes.complaints)
+    assert "frames of 10 ms were asked for, but the server does not offer other frame sizes" in complaints
     assert "32 kbit/s were asked for, but the server does not offer that" in complaints
     assert "DTX on was asked for, but the server does not offer that" in complaints
     assert "FEC" not in complaints
     assert wishes.for_server(replace(said, limits={})) is None
+    reception.observer.hello = replace(said, limits={"frame_ms": [20, 40]})
+    assert "frames of 10 ms were asked for, but the server offers only 20, 40 ms" in wishes.complaints
 
 
 async def test_the_encoder_that_a_session_begins_with_comes_into_force() -> None:
