@@ -76,6 +76,7 @@ class ConnectDesk(QObject):
             options = replace(
                 found.applied_to(self._connection_options(url)),
                 frame_ms=self._store.get(settings.FRAME_MS),
+                encoder=self._store.get(settings.ENCODER),
                 playout=self._store.tuning.playout,
                 device_latency_ms=self._store.tuning.device_latency_ms,
                 output=self._store.get(settings.OUTPUT),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QPixmap
 from PySide6.QtWidgets import (
     QDockWidget,
     QFrame,
@@ -54,9 +54,10 @@ class PanelDock(QDockWidget):
         content: QWidget,
         beside: Sequence[QWidget] = (),
         tools: QWidget | None = None,
+        is_legend_below: bool = False,
     ) -> None:
         """``name`` stays the same for ever: layouts are remembered by it. ``beside`` stands after the title, or
-        ``tools`` do, which are never left out.
+        ``tools`` do, which are never left out; where the title leaves no room, it stands in a line of its own.
         """
         super().__init__(title)
         self.setObjectName(name)
@@ -70,7 +71,10 @@ class PanelDock(QDockWidget):
         row.setSpacing(14)
         row.addWidget(heading)
         self.legend = LegendRow(beside)
-        row.addWidget(tools or self.legend, 1)
+        if is_legend_below:
+            row.addStretch(1)
+        else:
+            row.addWidget(tools or self.legend, 1)
         row.addWidget(self.value)
         close = QToolButton()
         close.setObjectName("dockClose")
@@ -81,9 +85,12 @@ class PanelDock(QDockWidget):
         describe(close, self.tr("Close {0}").format(title), self.tr("Close this panel; View, Panels brings it back"))
         close.clicked.connect(self.close)
         row.addWidget(close)
+        self._close_button = close
         card = make_card()
         self._column = QVBoxLayout(card)
         self._column.setContentsMargins(6, 2, 6, 4)
+        if is_legend_below:
+            self._column.addWidget(self.legend)
         self._title, self._tooltip = title, tooltip
         self._put(content)
         self.setTitleBarWidget(bar)
@@ -99,11 +106,20 @@ class PanelDock(QDockWidget):
         place.deleteLater()
         self._put(content)
 
+    def picture(self) -> QPixmap:
+        """As it looks, without what is only there to be clicked."""
+        cross = self._close_button.text()
+        self._close_button.setText("")
+        try:
+            return self.grab()
+        finally:
+            self._close_button.setText(cross)
+
     def _put(self, content: QWidget) -> None:
         self._content = content
         content.setAccessibleName(content.accessibleName() or self._title)
         content.setAccessibleDescription(content.accessibleDescription() or self._tooltip)
-        self._column.addWidget(content)
+        self._column.addWidget(content, 1)
 
 
 class Docks:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable, Iterable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +17,13 @@ from PySide6.QtCore import QStandardPaths, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from core.diagnostics import home_folder, package_version, without_private
+from core.monitor.events import Event, EventLog, Level
 from gui.translation import translate
 
 LOG_VARIABLE: Final = "OPUSCOPE_LOG_DIR"
 """Names another folder for the log, for tests and for carrying it around."""
 
+EVENTS_LOGGER: Final = "opuscope.events"
 LOG_NAME: Final = "opuscope.log"
 FAULT_NAME: Final = "fault.log"
 FAULTS_KEPT: Final = 5
@@ -57,6 +60,20 @@ def open_log_folder(folder: Path) -> str:
         return ""
     text = translate("ErrorLog", "The desktop could not show the folder of the log; it is {folder}")
     return text.format(folder=folder)
+
+
+def keep_events(events: EventLog, secrets: Callable[[], Iterable[str]]) -> None:
+    """Write what matters of ``events`` to the log, if one is open, without ``secrets``: it is there after a restart.
+
+    Every line is logged as information, whatever its level: a terminal is not for what the window shows already.
+    """
+    log = logging.getLogger(EVENTS_LOGGER)
+
+    def write(event: Event) -> None:
+        if event.level is not Level.INFO and log.isEnabledFor(logging.INFO):
+            log.info("%s: %s", event.level.value, without_private(event.text, secrets()))
+
+    events.tell(write)
 
 
 class ErrorLog:
@@ -106,6 +123,7 @@ class ErrorLog:
     def close(self) -> None:
         """Write no more. The run has ended in order, so no traces of it are kept."""
         self._leave_stderr()
+        logging.getLogger(EVENTS_LOGGER).setLevel(logging.NOTSET)
         if self._file is not None:
             logging.getLogger().removeHandler(self._file)
             self._file.close()
@@ -133,6 +151,7 @@ class ErrorLog:
         root.addHandler(self._file)
         log = logging.getLogger(__name__)
         log.setLevel(logging.INFO)
+        logging.getLogger(EVENTS_LOGGER).setLevel(logging.INFO)
         log.info("Opuscope %s starts, process %d", package_version("opuscope"), os.getpid())
 
     def _leave_stderr(self) -> None:

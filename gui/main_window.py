@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMainWindow
 
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
+from core.receiver.connection import redact
 from core.receiver.impairment.settings import Impairment
 from core.receiver.status import SessionSnapshot
 from gui import settings
@@ -20,7 +21,7 @@ from gui.compact_room import CompactRoom
 from gui.connect_desk import ConnectDesk
 from gui.demo_desk import DemoDesk
 from gui.diagnostics import Diagnostics
-from gui.error_log import log_folder, open_log_folder
+from gui.error_log import keep_events, log_folder, open_log_folder
 from gui.listen_desk import ListDevices, ListenDesk
 from gui.loop_lag import LoopLagMeter
 from gui.media_keys import MediaKeys
@@ -92,7 +93,9 @@ class MainWindow(QMainWindow):
         self.what_if = WhatIfRoom(owner, monitor, theme, self)
         self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
         self.verdict = VerdictDesk(owner, store, self)
-        self.desk = WatchDesk(self.watch, monitor, self, self.report, self.tell)
+        self.desk = WatchDesk(
+            self.watch, monitor, self, self.report, self.tell, lambda: (redact(owner.url), self.verdict.text)
+        )
         self.tune_panel = TunePanel()
         self.statistics = StatisticsTable(theme)
         self.events = EventPanel(monitor.events, theme)
@@ -103,6 +106,7 @@ class MainWindow(QMainWindow):
         self.shortcut_sheet = self._make_shortcut_sheet()
         self._show_impairment(self._options.impairment)
         self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
+        keep_events(monitor.events, self.connecting.secrets)
         self.profiles = ProfileMenu(store, self)
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
         self._tuner = Tuner(self.tune_panel, store, owner, monitor, self.report, self)

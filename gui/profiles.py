@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.opus.encoder import FRAME_SIZES_MS
-from core.receiver.options import DEFAULT_OUTPUT
+from core.receiver.options import DEFAULT_OUTPUT, NO_ENCODER_WISH, EncoderWish
+from gui.encoder_wish import read_encoder_wish, unknown_encoder_keys, write_encoder_wish
 from gui.translation import translate
 from gui.tuning import DEFAULT_TUNING, Tuning, read_tuning, write_tuning
 
@@ -40,6 +41,8 @@ class Profile:
     """Asked of the server; ``None`` for whatever it sends."""
     output: str = DEFAULT_OUTPUT
     """``"default"``, ``"null"`` or a device's name."""
+    encoder: EncoderWish = NO_ENCODER_WISH
+    """Asked of the server, too."""
 
     def __post_init__(self) -> None:
         """Refuse a name that no menu could show.
@@ -72,6 +75,7 @@ def write_profile(profile: Profile) -> dict[str, Any]:
         "tuning": write_tuning(profile.tuning),
         "frame_ms": profile.frame_ms,
         "output": profile.output,
+        "encoder": write_encoder_wish(profile.encoder),
     }
 
 
@@ -156,6 +160,7 @@ def import_text(text: str) -> Imported:
     tuning = stored.get("tuning")
     if isinstance(tuning, dict):
         unknown += [f"tuning.{key}" for key in tuning if key not in write_tuning(DEFAULT_TUNING)]
+    unknown += [f"encoder.{key}" for key in unknown_encoder_keys(stored.get("encoder"))]
     if unknown:
         remarks.append(
             translate("Profiles", "not known here, left out: {names}").format(
@@ -280,6 +285,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "tuning": read_tuning,
     "frame_ms": _frame_ms,
     "output": _text,
+    "encoder": read_encoder_wish,
 }
 
 

@@ -34,32 +34,40 @@ class Step:
 TOUR: Final[tuple[Step, ...]] = (
     Step(
         0.0,
-        "A clean network and a fixed buffer of 60 ms: nothing is missing, and Latency shows where the time goes.",
+        "The lab adds nothing to the network, and the buffer is fixed at 60 ms: Latency shows where the time goes,"
+        " Underruns whether anything is missing.",
         _CLEAN,
         _FIXED,
         20.0,
     ),
     Step(
         9.0,
-        "Now the network stalls for 150 ms every 3 s. A fixed buffer of 60 ms runs dry each time:"
-        " Underruns says for how long and why.",
+        "Now the network stalls for 150 ms every 3 s, more than a fixed buffer of 60 ms is made for:"
+        " Underruns says for how long it runs dry, and why.",
         _STALLS,
     ),
     Step(
         24.0,
-        "The same stalls with the adaptive buffer: it learns from what came late, holds, and plays slower for a"
-        " moment where that saves a dropout.",
+        "The same stalls with the adaptive buffer: it learns from what comes late, its target rises, and it plays"
+        " slower for a moment where that may save a dropout.",
         playout=_ADAPTIVE,
     ),
     Step(
         40.0,
-        "The network is clean again: the target comes down by itself, and what was late is caught up with.",
+        "The stalls are over: as long as nothing else is late the target comes down by itself, and what was late is"
+        " caught up with.",
         _CLEAN,
     ),
-    Step(52.0, "Frames of 10 ms instead of 20: the server takes it over at once, and latency falls.", frame_ms=10.0),
+    Step(
+        52.0,
+        "The server is asked for frames of 10 ms instead of 20; where it takes that over, they need 10 ms less of the"
+        " latency.",
+        frame_ms=10.0,
+    ),
     Step(60.0, "That was it. The tab Changes has each step before and after; everything is yours now."),
 )
-"""A minute. The last step's caption stays until it is dismissed."""
+"""A minute. A caption tells what is done and where to look, never what comes of it: that may be otherwise on a busy
+computer or a bad network. The last step's caption stays until it is dismissed."""
 
 
 class Scenario(QObject):

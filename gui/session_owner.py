@@ -144,15 +144,20 @@ class SessionOwner(QObject):
         control = snapshot.frame_size if snapshot else None
         return control.in_force_ms if control and control.unavailable_because is None else None
 
-    def request_encoder(self, bitrate: int | None = None, fec: bool | None = None, dtx: bool | None = None) -> None:
-        """Ask the server for other settings of its encoder; what is in force goes on to show."""
+    def request_encoder(
+        self, bitrate: int | None, fec: bool | None, dtx: bool | None, undo: Callable[[], None]
+    ) -> None:
+        """Ask the server for other settings of its encoder; ``undo`` is called if that is refused."""
         if self.session is not None:
-            self._ask(self.session.request_encoder(bitrate, fec, dtx), lambda: None)
+            self._ask(self.session.request_encoder(bitrate, fec, dtx), undo)
 
-    def request_application(self, application: Application | None) -> None:
-        """Ask the server for an encoder tuned for something else; ``None`` is what it chose before it was asked."""
+    def request_application(self, application: Application | None, undo: Callable[[], None]) -> None:
+        """Ask the server for an encoder tuned for something else; ``None`` is what it chose before it was asked.
+
+        ``undo`` is called if that is refused.
+        """
         if self.session is not None:
-            self._ask(self.session.request_application(application), lambda: None)
+            self._ask(self.session.request_application(application), undo)
 
     def set_output(self, name: str, undo: Callable[[], None]) -> None:
         """Move the running session to another output; ``undo`` is called if that one cannot be used."""

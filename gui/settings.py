@@ -18,7 +18,8 @@ from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.opus.encoder import FRAME_SIZES_MS
 from core.playout.late_history import GRID_MS
 from core.playout.presets import DEFAULT_PRESET, PresetName
-from core.receiver.options import DEFAULT_OUTPUT
+from core.receiver.options import DEFAULT_OUTPUT, NO_ENCODER_WISH
+from gui.encoder_wish import read_encoder_wish, unknown_encoder_keys, write_encoder_wish
 from gui.known_servers import KnownServers, read_known_servers, write_known_servers
 from gui.profiles import Profile, read_profiles, write_profiles
 from gui.tuning import DEFAULT_TUNING, Tuning, preset_of, read_tuning, tuning_of, write_tuning
@@ -50,6 +51,8 @@ class Setting(Generic[T]):
     default: T
     read: Callable[[Any], T]
     write: Callable[[T], Any] = lambda value: value
+    unknown: Callable[[Any], list[str]] = lambda stored: []
+    """Names what is stored and not known here, such as what a newer version wrote; the rest is used."""
 
 
 def _boolean(stored: Any) -> bool:
@@ -118,6 +121,7 @@ PRESET: Final[Setting[PresetName | None]] = Setting(
 OWN_TUNING: Final = Setting("tune/own", DEFAULT_TUNING, read_tuning, write_tuning)
 """The last one that was no preset; it is kept while a preset is in use."""
 FRAME_MS: Final[Setting[float | None]] = Setting("tune/frame_ms", None, _frame_size)
+ENCODER: Final = Setting("tune/encoder", NO_ENCODER_WISH, read_encoder_wish, write_encoder_wish, unknown_encoder_keys)
 PROFILES: Final[Setting[tuple[Profile, ...]]] = Setting("tune/profiles", (), read_profiles, write_profiles)
 VERDICT_DEPTH_MS: Final = Setting("watch/verdict_depth_ms", 60.0, _number_between(0.0, float(GRID_MS[-1])))
 """The buffer that the verdict is about; the balanced preset begins with as much."""
@@ -198,7 +202,8 @@ class SettingsStore(QObject):
         if stored is None:
             return setting.default
         try:
-            return setting.read(json.loads(str(stored)))
+            found = json.loads(str(stored))
+            value = setting.read(found)
         except ValueError as problem:
             self.value_ignored.emit(
                 self.tr("The setting {name} in {file} is not usable ({problem}); using the default").format(
@@ -206,3 +211,10 @@ class SettingsStore(QObject):
                 )
             )
             return setting.default
+        if unknown := setting.unknown(found):
+            self.value_ignored.emit(
+                self.tr("The setting {name} in {file} holds what is not known here, left out: {keys}").format(
+                    name=setting.name, file=self._file.fileName(), keys=", ".join(unknown)
+                )
+            )
+        return value

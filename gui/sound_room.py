@@ -16,11 +16,12 @@ from core.monitor.monitor import PAINT_MS, Monitor
 from core.receiver.session import ListeningSession
 from gui.docks import PanelDock, PlotPlace
 from gui.plots.measures import WAVEFORM_FIRST_SPAN_MS, WAVEFORM_LEAST_PX, WAVEFORM_SPANS_MS
-from gui.plots.palette import STEPS, loudness_palette
+from gui.plots.palette import loudness_palette
 from gui.plots.spectrogram_plot import COLUMN_S, LOWEST_DB, SpectrogramPlot
 from gui.session_owner import SessionOwner
 from gui.theme import Theme
 from gui.view_models.text import decibels, plain_milliseconds
+from gui.widgets.color_scale import ColorScale
 from gui.widgets.labels import LegendEntry, describe
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class SoundRoom(QObject):
         self.spectrogram = SpectrogramPlot(self._painted)
         self.span = self._make_span()
         self._left, self._right = LegendEntry(self.tr("left")), LegendEntry(self.tr("right"))
-        self._scale = {level_db: LegendEntry(decibels(level_db)) for level_db in (LOWEST_DB, LOWEST_DB / 2, 0.0)}
+        self.scale = ColorScale(decibels(LOWEST_DB), decibels(0.0))
         self.waveform_dock = PanelDock(
             "waveform",
             self.tr("Waveform, ms"),
@@ -78,7 +79,7 @@ class SoundRoom(QObject):
                 " kHz upwards, logarithmic, the newest at the right"
             ),
             self.spectrogram,
-            tuple(self._scale.values()),
+            (self.scale,),
         )
         self.docks = (self.waveform_dock, self.spectrogram_dock)
         for dock in self.docks:
@@ -181,7 +182,4 @@ class SoundRoom(QObject):
         self.spectrogram.set_colors(colors)
         self._left.set_color(colors.depth)
         self._right.set_color(colors.stack[3])
-        palette = loudness_palette(colors)
-        for level_db, entry in self._scale.items():
-            step = round((level_db - LOWEST_DB) / -LOWEST_DB * (STEPS - 1))
-            entry.set_color(f"#{int(palette[step]) & 0xFFFFFF:06x}")
+        self.scale.set_colors([int(color) for color in loudness_palette(colors)], colors.muted)

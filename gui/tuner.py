@@ -16,6 +16,7 @@ from core.playout.settings import PlayoutSettings
 from core.receiver.options import SettingError
 from core.receiver.status import SessionSnapshot
 from gui import settings
+from gui.encoder_desk import EncoderDesk, EncoderStep
 from gui.profiles import Profile
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
@@ -51,16 +52,13 @@ class Tuner(QObject):
         self._undo_change: SettledChange[Tuning] = SettledChange(
             lambda before, _now: self._undone_to.append(before), self
         )
-        self._undone_to: deque[Tuning] = deque(maxlen=_UNDO_STEPS)
+        self._undone_to: deque[Tuning | EncoderStep] = deque(maxlen=_UNDO_STEPS)
         self._latency_change: SettledChange[float | None] = SettledChange(self._on_latency_settled, self)
         panel.playout.preset_chosen.connect(self._on_preset)
         panel.playout.tuning_chosen.connect(self._on_chosen)
         panel.playout.tuning_moved.connect(self._set)
         panel.frame_size_chosen.connect(self._on_frame_size)
-        panel.encoder.bitrate_chosen.connect(lambda bitrate: owner.request_encoder(bitrate=bitrate))
-        panel.encoder.fec_chosen.connect(lambda fec: owner.request_encoder(fec=fec))
-        panel.encoder.dtx_chosen.connect(lambda dtx: owner.request_encoder(dtx=dtx))
-        panel.encoder.application_chosen.connect(owner.request_application)
+        self._encoder = EncoderDesk(panel.encoder, store, owner, self._remember_undo, self)
         self._show_tuning()
 
     def show_facts(self) -> None:
@@ -78,6 +76,9 @@ class Tuner(QObject):
         self._undo_change.settle()
         if self._undone_to:
             before = self._undone_to.pop()
+            if isinstance(before, EncoderStep):
+                self._encoder.go_back(before)
+                return
             self._set(before)
             self._undo_change.forget()
             self._settle()
@@ -88,6 +89,7 @@ class Tuner(QObject):
         self._settle()
         if profile.frame_ms != self._store.get(settings.FRAME_MS):
             self._on_frame_size(profile.frame_ms)
+        self._encoder.use(profile.encoder)
         self.show_facts()
 
     def try_out(self, tuning: Tuning) -> None:
@@ -101,6 +103,11 @@ class Tuner(QObject):
         tuning = self._store.tuning
         self._set(replace(tuning, playout=replace(tuning.playout, is_adaptive=False, target_delay_ms=depth_ms)))
         self._settle()
+
+    def _remember_undo(self, step: EncoderStep) -> None:
+        # What was moved before it comes before it.
+        self._undo_change.settle()
+        self._undone_to.append(step)
 
     def _on_preset(self, preset: PresetName | None) -> None:
         self._set(self._store.get(settings.OWN_TUNING) if preset is None else tuning_of(preset))

@@ -8,6 +8,7 @@ from core.playout.late_history import GRID_MS
 from gui import settings
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore
+from gui.view_models.text import plain_milliseconds
 from gui.view_models.verdict import verdict_view
 from gui.widgets.verdict_bar import VerdictBar
 
@@ -28,6 +29,16 @@ class VerdictDesk(QObject):
         """Bring the answer up to date."""
         verdict = self._owner.verdict(self._store.get(settings.VERDICT_DEPTH_MS))
         self.bar.show_verdict(verdict_view(verdict, self._owner.is_running))
+
+    @property
+    def text(self) -> str:
+        """Question and answer in one line, for pictures and the like."""
+        depth_ms = self._store.get(settings.VERDICT_DEPTH_MS)
+        view = verdict_view(self._owner.verdict(depth_ms), self._owner.is_running)
+        if not view.word:
+            return ""
+        question = self.tr("Is a buffer of {depth} enough?").format(depth=plain_milliseconds(depth_ms))
+        return f"{question} {view.word}: {view.sentence}"
 
     def _on_depth(self, depth_ms: float) -> None:
         self._store.set(settings.VERDICT_DEPTH_MS, depth_ms)

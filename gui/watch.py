@@ -15,7 +15,7 @@ from core.monitor.events import Level
 from core.monitor.monitor import PAINT_MS, UNDERRUN_CAUSES, Monitor
 from core.receiver.status import SessionSnapshot
 from gui.docks import PanelDock, PlotPlace
-from gui.plots.measures import TIME_PLOT_LEAST_PX
+from gui.plots.measures import NO_CAUSE_YET, TIME_PLOT_LEAST_PX
 from gui.theme import Theme
 from gui.time_view import Marker, TimeView
 from gui.translation import translate
@@ -62,6 +62,7 @@ class Watch(QObject):
             dock.visibilityChanged.connect(lambda is_seen, plot=plot: self._refresh(plot) if is_seen else None)
         # After the plots themselves, which must know the new window first.
         self.view.changed.connect(self.refresh_all)
+        self.view.changed.connect(self._show_pointed)
         self._take_colors()
         self.refresh_all()
 
@@ -92,8 +93,11 @@ class Watch(QObject):
         self._has_played = snapshot is not None and snapshot.total_samples_received > 0
         self.changes.update()
         self._leave_out_legends()
-        if self.view.crosshair_s is not None:
+        if self.view.is_frozen:
+            # What is read beside plots that stand still must not be of now.
+            self._show_pointed()
             return
+        self._depth_bound.show_value("")
         depth = snapshot.buffer_depth_ms if snapshot else None
         self.depth_dock.value.show_text(milliseconds(depth) if depth is not None else "")
         self._depth_target.show_value(plain_milliseconds(snapshot.target_delay_ms) if snapshot else UNKNOWN)
@@ -139,6 +143,7 @@ class Watch(QObject):
         self._depth_target = LegendEntry(self.tr("target"))
         self._depth_bound = LegendEntry(self.tr("bound of live mode"))
         self._causes = [LegendEntry(translate("Statistics", cause)) for cause in UNDERRUN_CAUSES]
+        self._lasting = LegendEntry(translate("Statistics", NO_CAUSE_YET))
         self._stack = [
             LegendEntry(name)
             for name in (self.tr("frame + codec"), self.tr("network"), self.tr("buffer"), self.tr("device"))
@@ -161,7 +166,7 @@ class Watch(QObject):
             self.tr("Underruns, ms"),
             self.tr("Milliseconds in which there was nothing to play, and why; ▲ where an episode begins"),
             PlotPlace(TIME_PLOT_LEAST_PX),
-            self._causes,
+            (*self._causes, self._lasting),
         )
         self.latency_dock = PanelDock(
             "latency",
@@ -209,10 +214,12 @@ class Watch(QObject):
         plots = self.plots
         has_bound = plots is not None and plots.depth.has_bound
         has_loudness = plots is not None and plots.level.has_loudness
-        seen = [False] * len(self._causes) if plots is None else plots.underrun.causes_seen
+        seen = [False] * (len(self._causes) + 1)
+        if plots is not None:
+            seen = [*plots.underrun.causes_seen, plots.underrun.lasts_seen]
         self.depth_dock.legend.leave_out(() if has_bound else (self._depth_bound,))
         self.underrun_dock.legend.leave_out(
-            entry for entry, is_seen in zip(self._causes, seen, strict=True) if not is_seen
+            entry for entry, is_seen in zip((*self._causes, self._lasting), seen, strict=True) if not is_seen
         )
         self.level_dock.legend.leave_out(() if has_loudness else (self._loudness,))
 
@@ -252,10 +259,20 @@ class Watch(QObject):
         return tuple(Marker(min(change.event.at_ns / 1e9 - end_s, 0.0), str(change.number)) for change in shown)
 
     def _show_pointed(self) -> None:
-        if self.view.crosshair_s is None:
+        """Of plots that stand still: what was at the crosshair; without one, nothing."""
+        if not self.view.is_frozen:
             return
         for dock, plot in self._docked():
             dock.value.show_text(plot.pointed_text)
+        if self.plots is None:
+            return
+        for entries, plot in (
+            ((self._depth_target, self._depth_bound), self.plots.depth),
+            (self._stack, self.plots.latency),
+        ):
+            parts = plot.pointed_parts or ("",) * len(entries)
+            for entry, value in zip(entries, parts, strict=True):
+                entry.show_value(value)
 
     def _record_paint(self, took_ms: float) -> None:
         self._monitor.record(PAINT_MS, took_ms)
@@ -268,6 +285,7 @@ class Watch(QObject):
             entry.set_color(colors.depth_range)
         for entry in (self._depth_mean, self._jitter[0], self._bitrate[0], self._level[0]):
             entry.set_color(colors.depth)
+        self._lasting.set_color(colors.muted)
         self._depth_target.set_color(colors.target)
         self._depth_bound.set_color(colors.underrun)
         self._loudness.set_color(colors.target)

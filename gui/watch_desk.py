@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtCore import QObject, QPoint, QRect, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.monitor.export import write_csv
@@ -21,14 +22,29 @@ Say = Callable[[str], None]
 """Tells people one line: what went wrong, or what was done."""
 
 
+_CAPTION_SHARE: Final = 0.85
+_CAPTION_GAP_PX: Final = 6
+
+
 class WatchDesk(QObject):
     """Between the bar above the plots and what they show."""
 
-    def __init__(self, watch: Watch, monitor: Monitor, window: QWidget, complain: Say, tell: Say) -> None:
-        """``complain`` and ``tell`` are for what did not work, and for what did."""
+    def __init__(
+        self,
+        watch: Watch,
+        monitor: Monitor,
+        window: QWidget,
+        complain: Say,
+        tell: Say,
+        describe: Callable[[], Sequence[str]] = lambda: (),
+    ) -> None:
+        """``complain`` and ``tell`` are for what did not work, and for what did.
+
+        ``describe`` gives what a saved picture says of where it is from, without secrets.
+        """
         super().__init__(window)
         self._watch, self._monitor, self._window = watch, monitor, window
-        self._complain, self._tell = complain, tell
+        self._complain, self._tell, self._describe = complain, tell, describe
         self._note = ""
         self.bar = WatchBar()
         self.changes = ChangeTable(watch.changes)
@@ -90,12 +106,13 @@ class WatchDesk(QObject):
         dialog.open()
 
     def save_image(self, path: Path) -> None:
-        """Write the visible plots, one below the other, with their titles."""
+        """Write the visible plots, one below the other, with their titles, and a line on where and when that was."""
         docks = [dock for dock in self._watch.docks if dock.widget().isVisible()]
         if not docks:
             self._complain(self.tr("No plot is open that could be saved; View, Panels opens them"))
             return
-        pictures = [dock.grab() for dock in docks]
+        pictures = [dock.picture() for dock in docks]
+        pictures.append(self._caption(max(pictures, key=QPixmap.width)))
         ratio = pictures[0].devicePixelRatio()
         height = sum(picture.height() for picture in pictures)
         whole = QPixmap(max(picture.width() for picture in pictures), height)
@@ -122,6 +139,29 @@ class WatchDesk(QObject):
             self._complain(self.tr("{0} cannot be written ({1}); choose another place").format(path, error.strerror))
             return
         self._tell(self.tr("{0} rows were written to {1}").format(count(rows), path))
+
+    def _caption(self, above: QPixmap) -> QPixmap:
+        """A small line, or as many as it takes, as wide as ``above``: address, moment, and what else is told."""
+        wall_s = (self._watch.view.end_s or self._monitor.now_s()) + time.time() - self._monitor.now_s()
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(wall_s))
+        address, *more = self._describe() or ("",)
+        text = " · ".join(part for part in (address, moment, *more) if part)
+        font = QFont(self._window.font())
+        font.setPointSizeF(max(font.pointSizeF() * _CAPTION_SHARE, 6.0))
+        ratio = above.devicePixelRatio()
+        room = QRect(_CAPTION_GAP_PX, 0, round(above.width() / ratio) - 2 * _CAPTION_GAP_PX, 10_000)
+        wrapped = int(Qt.TextFlag.TextWordWrap)
+        height = QFontMetrics(font).boundingRect(room, wrapped, text).height() + 2 * _CAPTION_GAP_PX
+        picture = QPixmap(above.width(), round(height * ratio))
+        picture.setDevicePixelRatio(ratio)
+        palette = self._window.palette()
+        picture.fill(palette.window().color())
+        painter = QPainter(picture)
+        painter.setFont(font)
+        painter.setPen(palette.windowText().color())
+        painter.drawText(room.translated(0, _CAPTION_GAP_PX), wrapped, text)
+        painter.end()
+        return picture
 
     def _dialog(self, title: str, name: str, kinds: str) -> QFileDialog:
         dialog = QFileDialog(self._window, title, name, kinds)

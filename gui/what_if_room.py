@@ -36,18 +36,19 @@ class WhatIfRoom(QObject):
         self._count = 0
         self.plot: WhatIfPlot | None = None
         """``None`` before `furnish`."""
-        self._entries = [
-            LegendEntry(name) for name in (self.tr("10 s"), self.tr("5 min"), self.tr("target"), self.tr("delay"))
-        ]
+        names = (self.tr("10 s"), self.tr("5 min"), self.tr("target"), self.tr("delay"), self.tr("same cost"))
+        self._entries = [LegendEntry(name) for name in names]
         self.dock = PanelDock(
             "what_if",
             self.tr("What if: % late by ms of depth"),
             self.tr(
                 "What share of the packets would have come too late at each depth in milliseconds; point to read,"
-                " click to fix the buffer there. The grey line: what costs as much as the target does"
+                " click to fix the buffer there. The lines of 10 s and of 5 min are of the last so much time; along the"
+                " grey one everything costs as much as the target does"
             ),
             PlotPlace(WHAT_IF_LEAST_PX),
             self._entries,
+            is_legend_below=True,
         )
         theme.changed.connect(self._take_colors)
         self._take_colors()
@@ -81,6 +82,9 @@ class WhatIfRoom(QObject):
             playout.bias_ms_per_pct if playout.is_adaptive else None,
         )
         self.plot.show_view(view)
+        # Only what is drawn is explained: a fixed buffer weighs nothing, and before the first sound there is no delay.
+        drawn = (True, True, True, view.actual_ms is not None, view.bias_ms_per_pct is not None)
+        self.dock.legend.leave_out(entry for entry, is_drawn in zip(self._entries, drawn, strict=True) if not is_drawn)
         self.dock.value.show_text(late_text(view.recent, view.target_ms))
 
     def _take_colors(self) -> None:
@@ -88,6 +92,6 @@ class WhatIfRoom(QObject):
         if self.plot is not None:
             self.plot.set_colors(colors)
         for entry, color in zip(
-            self._entries, (colors.depth, colors.stack[3], colors.target, colors.good), strict=True
+            self._entries, (colors.depth, colors.stack[3], colors.target, colors.good, colors.muted), strict=True
         ):
             entry.set_color(color)

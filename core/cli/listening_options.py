@@ -64,7 +64,11 @@ def add_connection_options(parser: argparse.ArgumentParser) -> None:
 
 
 def listen_options(
-    options: argparse.Namespace, url: str, default_output: str = DEFAULT_OUTPUT, **more: bool
+    options: argparse.Namespace,
+    url: str,
+    default_output: str = DEFAULT_OUTPUT,
+    is_output_required: bool = False,
+    gives_up_early: bool = False,
 ) -> ListenOptions:
     """The session's options from a command's.
 
@@ -85,7 +89,8 @@ def listen_options(
             output=options.output or default_output,
             impairment=options.impair or NO_IMPAIRMENT,
             device_latency_ms=chosen_preset(options).device_latency_ms if latency_ms is None else latency_ms,
-            **more,
+            is_output_required=is_output_required,
+            gives_up_early=gives_up_early,
         )
     except SettingError as error:
         raise CommandError(str(error)) from error

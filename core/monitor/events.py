@@ -38,12 +38,19 @@ class EventLog:
         self._wall_clock_s = wall_clock_s
         self._events: deque[Event] = deque(maxlen=capacity)
         self._next_number = 0
+        self._listeners: list[Callable[[Event], None]] = []
+
+    def tell(self, listener: Callable[[Event], None]) -> None:
+        """Call ``listener`` with every event from now on, at once: what is kept elsewhere survives a crash."""
+        self._listeners.append(listener)
 
     def add(self, level: Level, text: str) -> Event:
         """Write one line, and give it back."""
         event = Event(self._next_number, self._clock_ns(), self._wall_clock_s(), level, text)
         self._next_number += 1
         self._events.append(event)
+        for listener in self._listeners:
+            listener(event)
         return event
 
     def since(self, number: int) -> list[Event]:

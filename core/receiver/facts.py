@@ -153,6 +153,15 @@ def offered_applications(hello: Hello | None) -> tuple[Application, ...]:
     return tuple(application for application in Application if application.label in offered)
 
 
+def offers(hello: Hello, key: str, value: object) -> bool:
+    """Whether the server says that `set` accepts ``value`` for ``key``."""
+    limit = hello.limits.get(key)
+    if isinstance(limit, dict):
+        ends = _range(limit)
+        return ends is not None and isinstance(value, int) and ends[0] <= value <= ends[1]
+    return isinstance(limit, list | tuple) and value in limit
+
+
 def latency_breakdown(
     packet_ms: float | None,
     application: Application | None,

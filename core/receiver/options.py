@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from core.opus.encoder import FRAME_SIZES_MS
+from core.opus.encoder import FRAME_SIZES_MS, MAX_BITRATE, MIN_BITRATE, Application
 from core.playout.presets import DEFAULT_PRESET, PRESETS
 from core.playout.settings import PlayoutSettings
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
@@ -40,6 +40,31 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderWish:
+    """What is asked of the server's encoder beside the frame size; ``None`` leaves a thing to the server."""
+
+    bitrate: int | None = None
+    """Bit/s."""
+    fec: bool | None = None
+    dtx: bool | None = None
+    application: Application | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what Opus cannot do.
+
+        Raises:
+            SettingError: a bit rate outside of Opus'.
+        """
+        if self.bitrate is not None and not MIN_BITRATE <= self.bitrate <= MAX_BITRATE:
+            raise SettingError(
+                f"a bit rate of {self.bitrate} bit/s is not possible; accepted: {MIN_BITRATE} to {MAX_BITRATE}"
+            )
+
+
+NO_ENCODER_WISH: Final = EncoderWish()
+
+
+@dataclass(frozen=True, slots=True)
 class ListenOptions:
     """One session's wishes. ``output`` is ``"default"``, ``"null"`` or a device's name."""
 
@@ -52,6 +77,7 @@ class ListenOptions:
     accepts_any_certificate: bool = False
     """Do not look at the server's certificate at all, nor at ``ca_file``: anybody on the way can listen in and send."""
     frame_ms: float | None = None
+    encoder: EncoderWish = NO_ENCODER_WISH
     playout: PlayoutSettings = PRESETS[DEFAULT_PRESET].playout
     output: str = DEFAULT_OUTPUT
     device_latency_ms: float | None = None

@@ -99,7 +99,9 @@ class Playback:
             OutputError: it is required and cannot be had.
         """
         try:
-            self.switch(wanted, latency_ms)
+            self._switch(wanted, latency_ms)
+            # Nothing was played before it: what begins here is the session.
+            self._events.add(Level.INFO, f"output: {self._name}")
         except OutputError as error:
             if is_required:
                 raise
@@ -112,11 +114,7 @@ class Playback:
         Raises:
             OutputError: the new one cannot be had; the present one goes on, as does the waiting for one that is gone.
         """
-        self._device_watch.interrupt()
-        self._start(wanted, latency_ms)
-        self._device_watch.end()
-        self._problem = self._returned_ns = None
-        self._failures = 0
+        self._switch(wanted, latency_ms)
         self._events.add(Level.CHANGE, f"output: {self._name}")
 
     def check(self) -> None:
@@ -173,6 +171,13 @@ class Playback:
     def _present(self) -> Sought:
         """What to look for, should the device in use have gone. For the default any other default will do."""
         return Sought(self._wanted, None if self._wanted == DEFAULT_OUTPUT else self._name, self._latency_ms)
+
+    def _switch(self, wanted: str, latency_ms: float | None) -> None:
+        self._device_watch.interrupt()
+        self._start(wanted, latency_ms)
+        self._device_watch.end()
+        self._problem = self._returned_ns = None
+        self._failures = 0
 
     def _make_tap(self) -> Tap:
         return Tap(self.volume.pull, self.played)

@@ -71,12 +71,12 @@ class ListeningSession:
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
         self._overseer = Overseer(self._buffer, self._playback, self._reception, self._connection, self._lab, monitor)
-        self._wishes = Wishes(self._reception, options.frame_ms)
+        self._wishes = Wishes(self._reception, options.frame_ms, options.encoder)
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
         self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_stopping = False
+        self._is_stopping = self._has_connected = False
         self._try_now = asyncio.Event()
         self._last_round_trip_ms: float | None = None
 
@@ -319,6 +319,9 @@ class ListeningSession:
         if self._reception.packets_received:
             self._connection.note(reconnects=self._connection.status.reconnects + 1)
             self._monitor.events.add(Level.CHANGE, "connected again")
+        elif not self._has_connected:
+            self._monitor.events.add(Level.CHANGE, f"connected to {self._connection.status.url}")
+        self._has_connected = True
         self._reception.begin_connection(time.monotonic_ns())
         self._overseer.sampler.begin_connection()
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))

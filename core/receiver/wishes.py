@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
 from core.opus.encoder import Application
-from core.receiver.facts import offered_applications
+from core.receiver.facts import offers
 from core.receiver.failures import CONNECT_ERRORS
 from core.receiver.link import Link
-from core.receiver.options import SettingError, check_frame_ms
+from core.receiver.options import NO_ENCODER_WISH, EncoderWish, SettingError, check_frame_ms
 from core.receiver.reception import Reception
 from core.receiver.status import ApplicationControl, EncoderControl, FrameSizeControl
 from core.wire.control import Config, Hello, Set
@@ -18,10 +19,16 @@ from core.wire.control import Config, Hello, Set
 class Wishes:
     """Remembers what was asked for; what is in force the server says, and its packets."""
 
-    def __init__(self, reception: Reception, frame_ms: float | None) -> None:
-        """``frame_ms`` is what the command line asks for."""
+    def __init__(self, reception: Reception, frame_ms: float | None, encoder: EncoderWish = NO_ENCODER_WISH) -> None:
+        """``frame_ms`` and ``encoder`` are what the session begins with."""
         self._reception = reception
-        self._asked = Set(frame_ms=frame_ms)
+        self._asked = Set(
+            frame_ms=frame_ms,
+            bitrate=encoder.bitrate,
+            fec=encoder.fec,
+            dtx=encoder.dtx,
+            application=None if encoder.application is None else encoder.application.label,
+        )
         self._granted = Set()
         """What of it was in force when a server answered last."""
         self._link: Link | None = None
@@ -98,10 +105,11 @@ class Wishes:
         self._asked = replace(self._asked, application=application.label if application is not None else None)
 
     def for_server(self, hello: Hello) -> Set | None:
-        """What to ask of a server that has just said how it is set; ``None`` where that is as it was asked for."""
-        wish = self._asked
-        if wish.application not in {each.label for each in offered_applications(hello)}:
-            wish = replace(wish, application=None)
+        """What to ask of a server that has just said how it is set; ``None`` where that is as it was asked for.
+
+        What it does not offer it is not asked for: another server may take the next connection.
+        """
+        wish = Set(**{key: value for key, value in _named(self._asked).items() if offers(hello, key, value)})
         is_so = all(getattr(hello, key, None) == value for key, value in _named(wish).items())
         return None if is_so else wish
 
@@ -110,12 +118,27 @@ class Wishes:
         """Why what was asked for cannot be had here, a line each; what can, or is there already, has none."""
         size, tuned = self.frame_size, self.application
         found = []
-        if size.requested_ms not in (None, size.in_force_ms) and size.unavailable_because is not None:
-            found.append(f"frames of {size.requested_ms:g} ms were asked for, but {size.unavailable_because}")
+        because = size.unavailable_because
+        if because is None and size.requested_ms not in size.accepted_ms:
+            because = f"the server offers only {', '.join(f'{each:g}' for each in size.accepted_ms)} ms"
+        if size.requested_ms not in (None, size.in_force_ms) and because is not None:
+            found.append(f"frames of {size.requested_ms:g} ms were asked for, but {because}")
         label = tuned.requested.label if tuned.requested is not None else None
         if label not in (None, tuned.in_force) and (because := _why_not(tuned)) is not None:
             found.append(f"the application {label} was asked for, but {because}")
-        return tuple(found)
+        return (*found, *self._encoder_complaints())
+
+    def _encoder_complaints(self) -> Iterator[str]:
+        asked, control, hello = self._asked, self.encoder, self._reception.observer.hello
+        for key, text in (
+            ("bitrate", f"{(asked.bitrate or 0) / 1000:g} kbit/s were"),
+            ("fec", f"FEC {_on_off(asked.fec)} was"),
+            ("dtx", f"DTX {_on_off(asked.dtx)} was"),
+        ):
+            value = getattr(asked, key)
+            if value is None or value == getattr(control, key) or (hello is not None and offers(hello, key, value)):
+                continue
+            yield f"{text} asked for, but {control.unavailable_because or 'the server does not offer that'}"
 
     @property
     def _has_control(self) -> bool:
@@ -135,6 +158,10 @@ def _why_not(control: ApplicationControl) -> str | None:
     if control.unavailable_because is None and control.requested not in control.accepted:
         return f"the server offers only {', '.join(each.label for each in control.accepted)}"
     return control.unavailable_because
+
+
+def _on_off(is_on: bool | None) -> str:
+    return "on" if is_on else "off"
 
 
 def _named(wish: Set) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from gui.theme import Colors
 from gui.time_view import TimeView
 from gui.view_models.axis_range import SteppedRange
 from gui.view_models.held_values import HeldValues
-from gui.view_models.text import milliseconds
+from gui.view_models.text import milliseconds, plain_milliseconds
 
 
 class DepthPlot(RangePlot):
@@ -37,6 +37,13 @@ class DepthPlot(RangePlot):
     def has_bound(self) -> bool:
         """Whether live mode was in force in the time shown."""
         return not self._held_bound.is_empty
+
+    def parts_at(self, point: int) -> tuple[str, ...]:
+        """The target, and the bound of live mode."""
+        return tuple(
+            plain_milliseconds(float(round(held.y[point], 1))) if held.shown[point] else ""
+            for held in (self._held_target, self._held_bound)
+        )
 
     def _other_peak(self, history: History) -> float:
         span = self._view.window.span

@@ -28,6 +28,7 @@ class PlotGrid(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph is untyped
         self._seconds = 60.0
         self._bottom, self._top = 0.0, 1.0
         self._ticks: Sequence[float] = ()
+        self._columns: list[float] = []
         self._lines: list[QLineF] = []
         self._crosshair: QLineF | None = None
         self.markers: tuple[Marker, ...] = ()
@@ -49,9 +50,12 @@ class PlotGrid(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph is untyped
         self._bottom, self._top, self._ticks = bottom, top, ticks
         self._lay_out()
 
-    def set_seconds(self, seconds: float) -> None:
-        """The plot now shows so much time."""
+    def set_seconds(self, seconds: float, lines: Sequence[float] | None = None) -> None:
+        """The plot now shows so much time, with upright ``lines`` at these ages: if not given, in six columns."""
         self._seconds = seconds
+        if lines is None:
+            lines = [-column * seconds / _COLUMNS for column in range(1, _COLUMNS)]
+        self._columns = [age_s for age_s in lines if -seconds < age_s < 0]
         self._lay_out()
 
     def set_markers(self, markers: tuple[Marker, ...]) -> None:
@@ -101,13 +105,10 @@ class PlotGrid(pg.GraphicsObject):  # type: ignore[misc] # pyqtgraph is untyped
 
     def _lay_out(self) -> None:
         self.prepareGeometryChange()
-        every_s = self._seconds / _COLUMNS
         self._lines = [
             QLineF(-self._seconds, tick, 0.0, tick) for tick in self._ticks if self._bottom < tick < self._top
         ]
-        self._lines += [
-            QLineF(-column * every_s, self._bottom, -column * every_s, self._top) for column in range(1, _COLUMNS)
-        ]
+        self._lines += [QLineF(age_s, self._bottom, age_s, self._top) for age_s in self._columns]
         self._set_marker_lines()
         if self._crosshair is not None:
             self.set_crosshair(self._crosshair.x1())

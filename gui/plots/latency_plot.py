@@ -15,7 +15,7 @@ from gui.theme import Colors
 from gui.time_view import TimeView
 from gui.view_models.axis_range import SteppedRange
 from gui.view_models.held_values import HeldValues
-from gui.view_models.text import milliseconds
+from gui.view_models.text import UNKNOWN, milliseconds
 
 
 class LatencyPlot(TimePlot):
@@ -57,6 +57,13 @@ class LatencyPlot(TimePlot):
     def text_at(self, point: int) -> str:
         """The total."""
         return milliseconds(float(self._levels[-1, point])) if self._shown[point] else ""
+
+    def parts_at(self, point: int) -> tuple[str, ...]:
+        """Each part by itself; one that was not known has no height."""
+        if not self._shown[point]:
+            return ()
+        heights = np.diff(self._levels[:, point])
+        return tuple(milliseconds(float(height)) if height > 0 else UNKNOWN for height in heights)
 
     def _span_changed(self) -> None:
         points = len(self._age_s)

@@ -6,12 +6,16 @@ from typing import Final
 
 LEFT_AXIS_PX: Final = 52
 """The same for every plot: their axes stand exactly below each other."""
-RIGHT_MARGIN_PX: Final = 20
+RIGHT_MARGIN_PX: Final = 28
+"""Half of the last label stands beyond the end of the time axis."""
 
 TIME_PLOT_LEAST_PX: Final = 43
 WHAT_IF_LEAST_PX: Final = 84
 WAVEFORM_LEAST_PX: Final = 90
 """Heights. What holds the place of a plot is as high, so that nothing moves when the plot comes."""
+
+NO_CAUSE_YET: Final = "no cause yet"
+"""Of an underrun that still lasts: its cause is told when it is over."""
 
 WAVEFORM_POINTS: Final = 600
 """As many as the other plots have: what can be painted without costing audio."""

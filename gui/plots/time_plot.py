@@ -43,6 +43,7 @@ class TimePlot(PlainPlot):
         self._dragged_from: float | None = None
         self._turned = 0
         self._age_s = view.window.ages_s
+        self._shown_seconds = view.window.seconds
         self.setMouseTracking(True)
         self.getPlotItem().getAxis("bottom").setStyle(tickTextOffset=5)
         self._grid = PlotGrid()
@@ -64,14 +65,30 @@ class TimePlot(PlainPlot):
         """The value at a point of the window, for people; empty where there is none."""
         raise NotImplementedError
 
+    def parts_at(self, point: int) -> tuple[str, ...]:
+        """The values there of the legend's entries that have any, in their order; empty where there is none."""
+        return ()
+
     @property
     def pointed_text(self) -> str:
         """The value under the crosshair; empty without one."""
+        point = self._pointed
+        return "" if point is None else self.text_at(point)
+
+    @property
+    def pointed_parts(self) -> tuple[str, ...]:
+        """What `parts_at` gives under the crosshair; nothing without one."""
+        point = self._pointed
+        return () if point is None else self.parts_at(point)
+
+    @property
+    def _pointed(self) -> int | None:
+        """The point of the window under the crosshair."""
         if self._view.crosshair_s is None:
-            return ""
+            return None
         span = self._view.window.span
         point = span.points - 1 + round(self._view.crosshair_s / (BIN_S * span.bins_per_point))
-        return self.text_at(point) if 0 <= point < span.points else ""
+        return point if 0 <= point < span.points else None
 
     def set_markers(self, markers: tuple[Marker, ...]) -> None:
         """Mark the moments at which something was changed."""
@@ -158,12 +175,17 @@ class TimePlot(PlainPlot):
 
     def _take_window(self) -> None:
         window = self._view.window
-        self._age_s = window.ages_s
+        is_other_length = self._shown_seconds != window.seconds
+        self._age_s, self._shown_seconds = window.ages_s, window.seconds
         self._span_changed()
+        if is_other_length or self._view.is_frozen:
+            # Calm is for what moves; what stands still is asked for a fitting scale only now.
+            self._range.fit_at_once()
         plot = self.getPlotItem()
         plot.setXRange(-window.seconds, 0.0, padding=0)
-        plot.getAxis("bottom").setTicks([self._view.ticks])
-        self._grid.set_seconds(window.seconds)
+        ticks = self._view.ticks
+        plot.getAxis("bottom").setTicks([ticks])
+        self._grid.set_seconds(window.seconds, [age_s for age_s, _ in ticks])
 
     def _take_crosshair(self) -> None:
         self._grid.set_crosshair(self._view.crosshair_s)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.monitor.monitor import STARVED_MS, UNDERRUN_CAUSES, UNDERRUN_EPISODES, History
 from gui.plots.bars import BinBars, Values
+from gui.plots.measures import NO_CAUSE_YET
 from gui.plots.time_plot import TimePlot
 from gui.theme import Colors
 from gui.time_view import TimeView
@@ -61,6 +62,7 @@ class UnderrunPlot(TimePlot):
         if len(told):
             lasts[: told[-1] + 2] = False
         self.lasting.show_bins(lasts, 0.0, starved)
+        self._lasting_ms = np.where(lasts, starved, 0.0)
         self.fit(max(float(explained.max(initial=0.0)), float(starved.max(initial=0.0))))
         # Scattered symbols are dear, and nearly always there are none to move.
         if not np.array_equal(episodes, self._shown_episodes):
@@ -74,6 +76,11 @@ class UnderrunPlot(TimePlot):
         """Which of the causes there were in the time shown."""
         return [len(layer.tops) > 0 for layer in self.layers]
 
+    @property
+    def lasts_seen(self) -> bool:
+        """Whether there is any whose cause is not told yet."""
+        return len(self.lasting.tops) > 0
+
     def text_at(self, point: int) -> str:
         """Starved time with its causes."""
         parts = [
@@ -81,6 +88,8 @@ class UnderrunPlot(TimePlot):
             for cause, below, above in zip(UNDERRUN_CAUSES, self._levels, self._levels[1:], strict=False)
             if above[point] > below[point]
         ]
+        if self._lasting_ms[point] > 0:
+            parts.append(f"{translate('Statistics', NO_CAUSE_YET)} {milliseconds(float(self._lasting_ms[point]))}")
         return ", ".join(parts)
 
     def _span_changed(self) -> None:
@@ -91,4 +100,5 @@ class UnderrunPlot(TimePlot):
         for bars in (*self.layers, self.lasting):
             bars.set_edges(self._middle_s - half_s, np.minimum(self._middle_s + half_s, 0.0))
         self._levels = np.zeros((len(UNDERRUN_CAUSES) + 1, points))
+        self._lasting_ms = np.zeros(points)
         self._shown_episodes = np.empty(0)

@@ -62,6 +62,10 @@ class SteppedRange:
         self._fits_since_s = None
         return True
 
+    def fit_at_once(self) -> None:
+        """Step down with the next `update` if that fits: other data are shown from now on."""
+        self._fits_since_s = -math.inf
+
     def ticks(self) -> list[float]:
         """Four to six round values from 0 to `top`."""
         return round_ticks(self.top)

@@ -112,5 +112,10 @@ def _in_force(control: EncoderControl) -> str:
         bitrate = translate("Tune", "its own bit rate")
     else:
         bitrate = f"{significant(control.bitrate / 1000)} kbit/s"
-    # FEC and DTX stand beside it, as they are in force.
-    return translate("Tune", "In force {0}").format(bitrate)
+    parts = [bitrate]
+    # The boxes show it as well, but those are also what is clicked: this is what the server says.
+    if control.fec is not None:
+        parts.append(translate("Tune", "FEC on") if control.fec else translate("Tune", "FEC off"))
+    if control.dtx is not None:
+        parts.append(translate("Tune", "DTX on") if control.dtx else translate("Tune", "DTX off"))
+    return translate("Tune", "In force {0}").format(", ".join(parts))

@@ -7,7 +7,7 @@ from core.audio.loudness import loudness_problem
 from core.monitor.monitor import CALLBACK_LATENESS_MS, CPU_PCT, LOOP_LAG_MS, PAINT_MS, Monitor
 from core.opus.packet import SAMPLE_RATE_HZ, Bandwidth
 from core.playout.settings import PlayoutSettings
-from core.receiver.status import OutputStatus, SessionSnapshot, StreamFacts
+from core.receiver.status import EncoderControl, OutputStatus, SessionSnapshot, StreamFacts
 from gui.translation import translate
 from gui.view_models.playout_rows import playout_rows
 from gui.view_models.rows import Row, RowKind, attention_if, heading
@@ -20,7 +20,7 @@ def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings |
     output = snapshot.output if snapshot else None
     return [
         heading(translate("Statistics", "Stream")),
-        *_stream_rows(stream),
+        *_stream_rows(stream, snapshot.encoder if snapshot else None),
         heading(translate("Statistics", "Network")),
         *_network_rows(snapshot),
         heading(translate("Statistics", "Playout")),
@@ -32,12 +32,14 @@ def statistics_rows(snapshot: SessionSnapshot | None, playout: PlayoutSettings |
     ]
 
 
-def _stream_rows(stream: StreamFacts | None) -> list[Row]:
+def _stream_rows(stream: StreamFacts | None, encoder: EncoderControl | None) -> list[Row]:
     coding = f"{stream.mode} · {_bandwidth(stream.bandwidth)}" if stream else UNKNOWN
     application = (stream.application if stream else None) or UNKNOWN
-    extras = UNKNOWN
+    in_force = seen = UNKNOWN
+    if encoder and (encoder.fec is not None or encoder.dtx is not None):
+        in_force = f"{_on_off(encoder.fec)} / {_on_off(encoder.dtx)}"
     if stream:
-        extras = f"{_on_off(stream.fec)} / {_on_off(stream.dtx)}"
+        seen = f"{_on_off(stream.fec)} / {_on_off(stream.dtx)}"
     bitrate = f"{fixed(stream.bitrate_kbps, 1)} kbit/s" if stream else UNKNOWN
     packet_size = f"{fixed(stream.packet_bytes)} B" if stream else UNKNOWN
     return [
@@ -78,9 +80,17 @@ def _stream_rows(stream: StreamFacts | None) -> list[Row]:
             translate("Statistics", "The encoder's purpose, if the server tells it"),
         ),
         Row(
-            translate("Statistics", "FEC / DTX"),
-            extras,
-            translate("Statistics", "In-band error correction and discontinuous transmission seen in the packets"),
+            translate("Statistics", "FEC / DTX in force"),
+            in_force,
+            translate("Statistics", "In-band error correction and discontinuous transmission, as the server says"),
+        ),
+        Row(
+            translate("Statistics", "FEC / DTX in packets"),
+            seen,
+            translate(
+                "Statistics",
+                "Whether any was seen in this connection's packets; the encoder uses them only where they help",
+            ),
         ),
         Row(translate("Statistics", "Bit rate"), bitrate, translate("Statistics", "Opus bytes over the last seconds")),
         Row(translate("Statistics", "Packet size"), packet_size, translate("Statistics", "Mean of the last seconds")),
@@ -108,7 +118,9 @@ def _declared_row(name: str, stream: StreamFacts | None, actual: str, declared: 
     return Row(name, text, meaning, RowKind.ATTENTION)
 
 
-def _on_off(is_on: bool) -> str:
+def _on_off(is_on: bool | None) -> str:
+    if is_on is None:
+        return UNKNOWN
     return translate("Statistics", "on") if is_on else translate("Statistics", "off")
 
 

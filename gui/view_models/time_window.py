@@ -15,7 +15,11 @@ DEFAULT_WINDOW_S: Final = 60
 MOST_POINTS: Final = 600
 """More are dear to paint (see `core.monitor.time_series`), and finer than most screens."""
 
-_TICKS: Final = 6
+_MOST_TICKS: Final = 6
+_STEPS_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0)
+"""Between two ticks, the first of which `_MOST_TICKS` fill the window."""
+_MOST_IN_SECONDS: Final = 120.0
+"""What is longer ago is told in minutes and seconds, on all of an axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +70,26 @@ class TimeWindow:
         return replace(self, end_bin=min(max(self.end_bin, oldest_end), newest_bin))
 
     def ticks(self, newest_bin: int | None, now: str = "now") -> list[tuple[float, str]]:
-        """Positions on the axis (0 is its right end) and what to write there: how long before ``now``."""
-        later_s = 0.0 if self.end_bin is None or newest_bin is None else (newest_bin - self.end_bin) * BIN_S
-        every_s = self.seconds / _TICKS
-        return [(-step * every_s, _age(step * every_s + later_s, now)) for step in range(_TICKS, -1, -1)]
+        """Positions on the axis (0 is its right end) and what to write there: a round time before ``now``."""
+        later_bins = 0 if self.end_bin is None or newest_bin is None else max(newest_bin - self.end_bin, 0)
+        every_s = next((step for step in _STEPS_S if self.seconds <= step * _MOST_TICKS), _STEPS_S[-1])
+        every_bins = round(every_s / BIN_S)
+        oldest_bins = later_bins + round(self.seconds / BIN_S)
+        # In whole bins: there a round time is round, and the first one at or after the right edge is no guess.
+        ages = range(-(-later_bins // every_bins) * every_bins, oldest_bins + 1, every_bins)
+        write = _minutes if every_s >= 60 else _seconds if oldest_bins * BIN_S <= _MOST_IN_SECONDS else _clock
+        return [((later_bins - age) * BIN_S, write(age * BIN_S) if age else now) for age in reversed(ages)]
 
 
-def _age(seconds: float, now: str) -> str:
-    if seconds < 0.05:
-        return now
-    if seconds < 120:
-        return f"−{significant(seconds, 4)} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"−{minutes}:{rest:02} min"
+def _minutes(age_s: float) -> str:
+    return f"−{significant(round(age_s / 60, 2))} min"
+
+
+def _seconds(age_s: float) -> str:
+    return f"−{significant(round(age_s, 1), 4)} s"
+
+
+def _clock(age_s: float) -> str:
+    """Minutes and seconds: narrow enough for the right edge."""
+    minutes, rest = divmod(round(age_s), 60)
+    return f"−{minutes}:{rest:02}"

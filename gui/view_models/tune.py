@@ -109,7 +109,10 @@ def tuning_change_text(before: Tuning, now: Tuning) -> str:
     old, new = before.playout, now.playout
     preset_before, preset = preset_of(before), preset_of(now)
     if preset is not None and preset is not preset_before:
-        changes = [(translate("Tune", "preset"), preset_name(preset_before), preset_name(preset))]
+        before_text, now_text = (
+            f"{preset_name(name)}: {_effect(each)}" for name, each in ((preset_before, before), (preset, now))
+        )
+        changes = [(translate("Tune", "preset"), before_text, now_text)]
     else:
         changes = [
             (translate("Tune", "buffer"), _buffer(old), _buffer(new)),
@@ -125,6 +128,20 @@ def _buffer(playout: PlayoutSettings) -> str:
     if playout.is_adaptive:
         return translate("Tune", "adaptive")
     return translate("Tune", "fixed at {depth}").format(depth=plain_milliseconds(playout.target_delay_ms, LOG_LOCALE))
+
+
+def _effect(tuning: Tuning) -> str:
+    """What a preset does to the buffer and the device, in short."""
+    playout = tuning.playout
+    if playout.is_adaptive:
+        least = plain_milliseconds(playout.min_target_ms, LOG_LOCALE)
+        buffer = translate("Tune", "adaptive from {least}").format(least=least)
+    else:
+        buffer = _buffer(playout)
+    parts = [buffer, mode_name(playout.mode).lower()]
+    if tuning.device_latency_ms is not None:
+        parts.append(translate("Tune", "device latency {latency}").format(latency=_latency(tuning)))
+    return ", ".join(parts)
 
 
 def _bias(playout: PlayoutSettings) -> str:

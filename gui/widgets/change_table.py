@@ -65,7 +65,8 @@ class ChangeModel(QAbstractTableModel):
         """What a view asks for."""
         change, row = self._changes[index.row()], self._rows[index.row()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.explanation
+            # A long line is cut in its cell.
+            return f"{row.text}\n{row.explanation}"
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         clock = time.strftime("%H:%M:%S", time.localtime(change.event.wall_time_s))

@@ -43,7 +43,9 @@ class EncoderControls(QObject):
         self.spin = NumberBox(MIN_BITRATE / 1000, MAX_BITRATE / 1000, 8.0, self.tr(" kbit/s"))
         self.fec = QCheckBox(self.tr("FEC"))
         self.dtx = QCheckBox(self.tr("DTX"))
-        self.in_force = ElidedLabel("muted")
+        self.in_force = TextLabel("", "muted")
+        # All of it counts: it takes a second line rather than be cut.
+        self.in_force.setWordWrap(True)
         self.label.setBuddy(self.slider)
         self.slider.valueChanged.connect(lambda kbps: self._moved(float(kbps)))
         self.spin.valueChanged.connect(self._moved)

@@ -156,8 +156,8 @@ class LegendEntry(QWidget):
         self._swatch.setStyleSheet(f"background: {color}; border-radius: 2px;")
 
     def show_value(self, value: str) -> None:
-        """Write ``value`` behind the name."""
-        self.label.show_text(f"{self._name} {value}")
+        """Write ``value`` behind the name; an empty one leaves the name alone."""
+        self.label.show_text(f"{self._name} {value}".rstrip())
 
 
 class LegendRow(QWidget):

@@ -160,6 +160,13 @@ def _slider(last: int, page: int) -> QSlider:
     return slider
 
 
+def left_in_a_row(*widgets: QWidget) -> QHBoxLayout:
+    """Side by side, each as wide as it needs."""
+    row = in_a_row(*widgets)
+    row.addStretch(1)
+    return row
+
+
 def in_a_row(*widgets: QWidget) -> QHBoxLayout:
     """Side by side; what can be of any width takes what there is more."""
     row = QHBoxLayout()

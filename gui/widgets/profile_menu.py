@@ -61,7 +61,7 @@ class ProfileMenu(QMenu):
             self.addAction(self.tr("No profiles yet")).setEnabled(False)
         self.addSeparator()
         save = self.addAction(self.tr("&Save what is set as …"), self._on_save)
-        save.setToolTip(self.tr("Keep preset or own values, frame size and output under a name"))
+        save.setToolTip(self.tr("Keep preset or own values, frame size, encoder and output under a name"))
         self._add_choice(self.tr("&Rename"), profiles, self._on_rename)
         self._add_choice(self.tr("&Delete"), profiles, self._on_delete)
         self.addSeparator()
@@ -191,7 +191,8 @@ def present_profile(store: SettingsStore, name: str) -> Profile:
     Raises:
         ProfileError: no profile can have that name.
     """
-    return Profile(name, store.tuning, store.get(settings.FRAME_MS), store.get(settings.OUTPUT))
+    encoder = store.get(settings.ENCODER)
+    return Profile(name, store.tuning, store.get(settings.FRAME_MS), store.get(settings.OUTPUT), encoder)
 
 
 def _is_same(one: Profile, other: Profile) -> bool:

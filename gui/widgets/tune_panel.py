@@ -11,7 +11,7 @@ from gui.view_models.text import significant
 from gui.view_models.tune import FrameSizeView
 from gui.widgets.encoder_controls import EncoderControls
 from gui.widgets.labels import ElidedLabel, ShrinkingLabel, TextLabel, describe
-from gui.widgets.playout_controls import PlayoutControls, in_a_row
+from gui.widgets.playout_controls import PlayoutControls, in_a_row, left_in_a_row
 
 
 class TunePanel(QWidget):
@@ -98,7 +98,8 @@ class TunePanel(QWidget):
             (None, in_a_row(self.frame_text)),
             (None, in_a_row(self.frame_note)),
             (encoder.label, in_a_row(encoder.slider, encoder.spin)),
-            (None, in_a_row(encoder.fec, encoder.dtx, encoder.in_force)),
+            (None, left_in_a_row(encoder.fec, encoder.dtx)),
+            (None, in_a_row(encoder.in_force)),
             (encoder.application_label, in_a_row(encoder.application, encoder.application_in_force)),
             (None, in_a_row(encoder.application_note)),
         )

@@ -29,7 +29,10 @@ from core.monitor.monitor import (
 from core.opus.packet import SAMPLES_PER_MS
 from core.playout.cause import UnderrunCause
 from core.playout.figures import UnderrunEpisode
+from core.playout.presets import PresetName
 from core.receiver.status import UnderrunCounts
+from gui.tuning import DEFAULT_TUNING, tuning_of
+from gui.view_models.tune import tuning_change_text
 
 _UNDERRUNS = {17.0: (62.0, UnderrunCause.NETWORK), 41.5: (24.0, UnderrunCause.DEVICE)}
 """Seconds into each minute -> starved milliseconds, and why."""
@@ -62,7 +65,7 @@ class FakeStream:
         before = self.target_ms
         self.target_ms = target = next(ms for since_s, ms in reversed(_TARGETS.items()) if at_s >= since_s)
         if math.isclose(at_s, 48.0, abs_tol=STEP_S / 2):
-            monitor.events.add(Level.CHANGE, "preset is now Safe (was Balanced)")
+            monitor.events.add(Level.CHANGE, tuning_change_text(DEFAULT_TUNING, tuning_of(PresetName.SAFE)))
         elif target != before:
             reason = "stalls in the last 5 s" if target > before else "calmer than before"
             share = f"1.2 % of packets later than {min(target, before):g} ms"

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
 
 from core.opus.encoder import Application
-from gui.view_models.encoder import application_name, application_view
+from core.receiver.options import EncoderWish
+from gui import settings
+from gui.settings import SettingsStore
+from gui.view_models.encoder import application_name, application_view, encoder_view
+from gui.view_models.statistics import statistics_rows
 from gui.widgets.encoder_controls import EncoderControls
+from gui.widgets.tune_panel import TunePanel
 from tests.gui.conftest import Bench, eventually
 from tests.gui.fake_session import APPLICATION, ENCODER
 from tests.gui.test_main_window import choose
@@ -26,7 +34,7 @@ async def test_a_drag_asks_once_for_where_it_ended(bench: Bench) -> None:
     await eventually(lambda: bool(session.asked and session.asked[-1][0] == "encoder"))
     assert [what for what in session.asked if what[0] == "encoder"] == [("encoder", (96_000, None, None))]
     bench.window.show_facts()
-    assert controls.in_force.full_text == "In force 96 kbit/s"
+    assert controls.in_force.text() == "In force 96 kbit/s, FEC off, DTX off"
 
 
 async def test_switches_ask_at_once_and_show_what_is_in_force(bench: Bench) -> None:
@@ -42,6 +50,25 @@ async def test_switches_ask_at_once_and_show_what_is_in_force(bench: Bench) -> N
     assert controls.dtx.isChecked()
 
 
+async def test_what_is_in_force_is_told_apart_from_what_the_packets_show_and_is_not_cut(bench: Bench) -> None:
+    session = await bench.stream()
+    session.know(encoder=replace(ENCODER, bitrate=32_000, fec=True))
+    bench.window.show_facts()
+    label = controls_of(bench).in_force
+    assert label.text() == "In force 32 kbit/s, FEC on, DTX off"
+    assert label.wordWrap()
+    rows = {row.name: row.value for row in statistics_rows(session.snapshot(), session.playout, bench.monitor)}
+    assert (rows["FEC / DTX in force"], rows["FEC / DTX in packets"]) == ("on / off", "off / off")
+    panel = TunePanel()
+    panel.encoder.show_view(encoder_view(session.snapshot().encoder))
+    panel.setFixedWidth(400)
+    panel.resize(panel.sizeHint())
+    panel.show()
+    shown = panel.encoder.in_force
+    assert shown.height() >= shown.heightForWidth(shown.width())
+    panel.close()
+
+
 async def test_what_a_server_cannot_do_is_disabled_and_says_why(bench: Bench) -> None:
     session = await bench.stream()
     because = "this server takes no control messages, it sends what it sends"
@@ -51,11 +78,74 @@ async def test_what_a_server_cannot_do_is_disabled_and_says_why(bench: Bench) ->
     for widget in (controls.slider, controls.spin, controls.fec, controls.dtx):
         assert not widget.isEnabled()
         assert because in widget.toolTip()
-    assert because in controls.in_force.full_text
+    assert because in controls.in_force.text()
     session.know(encoder=replace(ENCODER, takes_dtx=False))
     bench.window.show_facts()
     assert controls.fec.isEnabled()
     assert not controls.dtx.isEnabled()
+
+
+async def test_what_was_asked_of_the_encoder_outlives_disconnecting_and_the_program(
+    bench: Bench, settings_path: Path
+) -> None:
+    await bench.stream()
+    controls = controls_of(bench)
+    controls.fec.click()
+    controls.dtx.click()
+    controls.spin.setValue(32)
+    choose(controls.application, Application.VOIP)
+    asked = EncoderWish(32_000, True, True, Application.VOIP)
+    await eventually(lambda: bench.store.get(settings.ENCODER) == asked)
+    bench.window.connect_panel.button.click()
+    await eventually(lambda: not bench.owner.is_running)
+    session = await bench.connect()
+    assert session.options.encoder == asked
+    bench.store.save()
+    assert SettingsStore(settings_path).get(settings.ENCODER) == asked
+
+
+async def test_what_was_asked_of_the_encoder_can_be_taken_back(bench: Bench) -> None:
+    session = await bench.stream()
+    controls_of(bench).fec.click()
+    choose(controls_of(bench).application, Application.VOIP)
+    await eventually(lambda: ("application", Application.VOIP) in session.asked)
+    bench.window._tuner.undo()
+    await eventually(lambda: session.asked[-1] == ("application", None))
+    bench.window._tuner.undo()
+    await eventually(lambda: session.asked[-1] == ("encoder", (None, False, None)))
+    assert bench.store.get(settings.ENCODER) == EncoderWish()
+
+
+async def test_what_is_refused_of_the_encoder_is_not_remembered(bench: Bench) -> None:
+    session = await bench.stream()
+    controls_of(bench).dtx.click()
+    session.refuses_application = "not here"
+    choose(controls_of(bench).application, Application.VOIP)
+    await eventually(lambda: bench.store.get(settings.ENCODER) == EncoderWish(dtx=True))
+
+
+def test_what_a_newer_version_remembers_of_the_encoder_is_named_and_the_rest_is_used(settings_path: Path) -> None:
+    file = QSettings(str(settings_path), QSettings.Format.IniFormat)
+    file.setValue("tune/encoder", '{"fec": true, "complexity": 3}')
+    file.sync()
+    store = SettingsStore(settings_path)
+    told: list[str] = []
+    store.value_ignored.connect(told.append)
+    assert store.get(settings.ENCODER) == EncoderWish(fec=True)
+    assert len(told) == 1
+    assert "left out: complexity" in told[0]
+
+
+async def test_a_profile_asks_the_encoder_for_what_was_set_when_it_was_saved(bench: Bench) -> None:
+    session = await bench.stream()
+    asked = EncoderWish(32_000, True, None, Application.VOIP)
+    bench.store.set(settings.ENCODER, asked)
+    bench.window.profiles.save_as("Speech")
+    bench.store.set(settings.ENCODER, EncoderWish())
+    bench.window.profiles.profile_chosen.emit(bench.store.get(settings.PROFILES)[0])
+    await eventually(lambda: session.asked[-1] == ("application", Application.VOIP))
+    assert ("encoder", (32_000, True, None)) in session.asked
+    assert bench.store.get(settings.ENCODER) == asked
 
 
 def test_without_a_connection_nothing_can_be_asked(bench: Bench) -> None:
@@ -63,7 +153,7 @@ def test_without_a_connection_nothing_can_be_asked(bench: Bench) -> None:
     controls = controls_of(bench)
     assert not controls.slider.isEnabled()
     assert not controls.application.isEnabled()
-    assert "while connected" in controls.in_force.full_text
+    assert "while connected" in controls.in_force.text()
     assert "while connected" in controls.application_in_force.full_text
 
 

@@ -16,7 +16,7 @@ from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.options import ListenOptions
 from gui import error_log
-from gui.error_log import FAULTS_KEPT, ErrorLog, log_folder, newest_fault
+from gui.error_log import FAULTS_KEPT, ErrorLog, keep_events, log_folder, newest_fault
 from gui.options import WindowOptions
 from gui.running import _live, _reporting_to
 from tests.gui.conftest import URL, Bench, eventually
@@ -68,6 +68,41 @@ def test_what_is_logged_stands_in_the_file_with_its_traceback(folder: Path) -> N
     assert "Traceback (most recent call last)" in text
     assert "ValueError: no such thing" in text
     assert log.notices == []
+
+
+def test_what_happened_is_in_the_file_after_a_restart_without_secrets(folder: Path) -> None:
+    events = Monitor().events
+    keep_events(events, lambda: ["hunter2"])
+    events.add(Level.ERROR, "nobody listens yet")
+    with ErrorLog(folder):
+        events.add(Level.INFO, "target delay 40 -> 75 ms")
+        events.add(Level.CHANGE, "connected to ws://me:pass@radio.example/x?token=abc")
+        events.add(Level.WARNING, "underrun: nothing to play for 62 ms (late network)")
+        events.add(Level.ERROR, "the server did not like hunter2")
+    with ErrorLog(folder):
+        pass
+    text = log_text(folder)
+    assert text.count(" starts, process ") == 2
+    assert "change: connected to ws://radio.example/x" in text
+    assert "warning: underrun: nothing to play for 62 ms (late network)" in text
+    assert "error: the server did not like" in text
+    for unwanted in ("hunter2", "pass@", "abc", "target delay", "nobody listens"):
+        assert unwanted not in text
+
+
+async def test_the_window_writes_its_events_to_the_log(bench: Bench, folder: Path) -> None:
+    with ErrorLog(folder):
+        await bench.stream()
+        bench.monitor.events.add(Level.WARNING, "underrun: nothing to play for 62 ms (late network)")
+    assert "underrun: nothing to play for 62 ms" in log_text(folder)
+
+
+def test_what_the_window_shows_is_not_told_on_the_terminal_too(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    events = Monitor().events
+    keep_events(events, list)
+    with ErrorLog(folder):
+        events.add(Level.ERROR, "the connection broke")
+    assert "the connection broke" not in capfd.readouterr().err
 
 
 def test_after_the_end_nothing_of_it_is_left_in_the_process(folder: Path, fault_files: list[Any]) -> None:

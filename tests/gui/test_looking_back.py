@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 
 from core.monitor.events import Level
-from core.monitor.monitor import BUFFER_DEPTH_MS
+from core.monitor.monitor import BUFFER_DEPTH_MS, LATENCY_PARTS, TARGET_DELAY_MS
 from core.monitor.time_series import BIN_S, HISTORY_S
 from core.playout.late_history import GRID_MS
 from core.playout.what_if import WhatIfCurve
+from core.receiver.options import ListenOptions
+from core.receiver.verdict import Answer
+from gui.plots.measures import RIGHT_MARGIN_PX
 from gui.view_models.time_window import WINDOWS_S, TimeWindow
 from gui.view_models.what_if import WhatIfView, cost_line, depth_at, hover_text, scale_top_ms
+from gui.widgets.labels import LegendEntry
 from tests.gui.conftest import Bench
+from tests.gui.fake_session import NO_VERDICT
 
 
 def record(bench: Bench, seconds: float) -> None:
@@ -69,9 +77,67 @@ async def test_panning_shows_an_earlier_time_and_the_axis_says_which(bench: Benc
     view.pan(-100)
     y = bench.window.watch.plots.depth.mean_curve.getData()[1]
     assert y[-2] == pytest.approx(100, abs=0.5)
-    assert view.ticks[-1] == (0.0, "−100 s")
+    assert view.ticks[-1] == (0.0, "−1:40")
     view.pan(+1_000)
     assert view.ticks[-1] == (0.0, "frozen")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "texts"),
+    [
+        (10, ["−10 s", "−8 s", "−6 s", "−4 s", "−2 s", "now"]),
+        (30, ["−30 s", "−25 s", "−20 s", "−15 s", "−10 s", "−5 s", "now"]),
+        (120, ["−120 s", "−100 s", "−80 s", "−60 s", "−40 s", "−20 s", "now"]),
+        (300, ["−5 min", "−4 min", "−3 min", "−2 min", "−1 min", "now"]),
+        (600, ["−10 min", "−8 min", "−6 min", "−4 min", "−2 min", "now"]),
+    ],
+)
+def test_the_time_axis_has_round_ticks_in_one_unit(seconds: int, texts: list[str]) -> None:
+    ticks = TimeWindow(seconds).ticks(5_000)
+    assert [text for _, text in ticks] == texts
+    assert ticks[0][0] == -seconds
+    assert ticks[-1][0] == 0.0
+
+
+@given(seconds=st.sampled_from(WINDOWS_S), later=st.integers(0, 5_900))
+def test_a_frozen_axis_has_round_ticks_too_each_once(seconds: int, later: int) -> None:
+    ticks = TimeWindow(seconds, 10_000 - later).ticks(10_000, "frozen")
+    texts = [text for _, text in ticks]
+    assert len(set(texts)) == len(texts) >= 4
+    assert all("." not in text for text in texts)
+    steps = np.diff([age_s for age_s, _ in ticks])
+    np.testing.assert_allclose(steps, steps[0])
+    assert -seconds <= ticks[0][0] < ticks[-1][0] <= 0
+
+
+async def test_the_last_label_of_the_time_axis_has_room(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 620)
+    plot = bench.window.watch.plots.depth
+    view = bench.window.watch.view
+    view.freeze()
+    for seconds in WINDOWS_S:
+        view.choose(seconds)
+        for moved_s in (0, -60):
+            view.pan(moved_s)
+            half = QFontMetrics(plot.font()).horizontalAdvance(view.ticks[-1][1]) / 2
+            assert half <= RIGHT_MARGIN_PX
+
+
+async def test_the_scale_shrinks_when_smaller_values_are_zoomed_to(bench: Bench) -> None:
+    await bench.stream()
+    record(bench, 20)
+    bench.monitor.record(BUFFER_DEPTH_MS, 900.0)
+    record(bench, 60)
+    view, plot = bench.window.watch.view, bench.window.watch.plots.depth
+    view.choose(120)
+    assert plot.top == 1_000
+    view.freeze()
+    view.zoom(2)
+    assert view.window.seconds == 30
+    assert plot.top == 100
+    view.zoom(-2)
+    assert plot.top == 1_000
 
 
 async def test_a_live_plot_is_not_panned(bench: Bench) -> None:
@@ -108,7 +174,40 @@ async def test_the_crosshair_reads_every_plot_at_the_same_moment(bench: Bench) -
     assert bench.window.watch.depth_dock.value.text() == "70.0 ms"
     view.point_at(None)
     bench.window.show_facts()
+    assert bench.window.watch.depth_dock.value.text() == ""  # 61 ms are of now, and the plots are not
+    view.resume()
+    bench.window.show_facts()
     assert bench.window.watch.depth_dock.value.text() == "61.0 ms"
+
+
+async def test_legends_of_frozen_plots_tell_what_was_at_the_crosshair(bench: Bench) -> None:
+    await bench.stream()
+    began_ns = bench.clock.now_ns
+    for _ in range(100):
+        bench.clock.advance(0.1)
+        for at, name in enumerate((*LATENCY_PARTS, TARGET_DELAY_MS)):
+            bench.monitor.record(name, round((bench.clock.now_ns - began_ns) / 1e9) + at * 10)
+    bench.monitor.advance()
+    watch = bench.window.watch
+    bench.window.show_facts()
+    stack = watch.latency_dock.legend.findChildren(LegendEntry)
+    assert [entry.label.text() for entry in stack][2] == "buffer 61.0 ms"
+    bench.window.desk.set_frozen(True)
+    names = ["frame + codec", "network", "buffer", "device"]
+    assert [entry.label.text() for entry in stack] == names
+    assert watch.underrun_dock.value.text() == ""
+    watch.view.point_at(-5.0)
+    texts = [entry.label.text() for entry in stack]
+    assert texts == [f"{name} {5 + at * 10}.0 ms" for at, name in enumerate(names)]
+    target = next(
+        entry for entry in watch.depth_dock.legend.findChildren(LegendEntry) if "target" in entry.label.text()
+    )
+    assert target.label.text() == "target 45 ms"
+    bench.window.show_facts()
+    assert [entry.label.text() for entry in stack] == texts
+    bench.window.desk.set_frozen(False)
+    bench.window.show_facts()
+    assert [entry.label.text() for entry in stack][2] == "buffer 61.0 ms"
 
 
 async def test_problems_are_found_one_after_the_other_in_both_directions(bench: Bench) -> None:
@@ -152,7 +251,41 @@ async def test_the_picture_holds_the_visible_plots(bench: Bench, tmp_path: Path)
     height = sum(dock.height() for dock in docks)
     bench.window.desk.save_image(path)
     assert len(docks) == 5
-    assert QImage(str(path)).height() == height
+    assert QImage(str(path)).height() > height
+
+
+async def test_the_picture_says_where_and_when_it_is_from_and_has_no_buttons(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.window.show()
+    await bench.stream()
+    bench.owner.start(ListenOptions("ws://me:secret@127.0.0.1:9/x?token=hidden"))
+    await asyncio.sleep(0.05)
+    session = bench.session
+    session.stream()
+    session.judged = replace(NO_VERDICT, answer=Answer.GOOD, seconds=20.0, latest_ms=12.0)
+    record(bench, 10)
+    drawn: list[str] = []
+    draw = QPainter.drawText
+
+    def draw_text(painter: QPainter, *given: object) -> object:
+        drawn.append(str(given[-1]))
+        return draw(painter, *given)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(QPainter, "drawText", draw_text)
+    bench.window.desk.save_image(tmp_path / "plots.png")
+    caption = drawn[-1]
+    assert caption.startswith("ws://127.0.0.1:9/x")
+    assert "secret" not in caption
+    assert "hidden" not in caption
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", caption)
+    assert "Is a buffer of 60 ms enough? ✓ Yes: In 20 s no packet came more than 12 ms late." in caption
+    dock = bench.window.watch.depth_dock
+    button = dock.findChild(QToolButton, "dockClose")
+    seen: list[str] = []
+    monkeypatch.setattr(dock, "grab", lambda: seen.append(button.text()) or QPixmap(4, 4))
+    dock.picture()
+    assert (seen, button.text()) == ([""], "✕")
 
 
 async def test_a_change_can_be_gone_to_from_its_row(bench: Bench) -> None:

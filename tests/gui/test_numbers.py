@@ -45,7 +45,7 @@ def test_decimals_and_groups_are_those_of_the_language() -> None:
         text.share(1, 100_000): "< 0,01 %",
         text.decibels(-2.5): "−2,5 dB",
         text.fixed(-0.04, 1): "0,0",
-        TimeWindow(15).ticks(0)[-2][1]: "−2,5 s",
+        TimeWindow(3).ticks(0)[-2][1]: "−0,5 s",
     }
     assert list(shown) == list(shown.values())
 

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.opus.encoder import FRAME_SIZES_MS
+from core.opus.encoder import FRAME_SIZES_MS, MAX_BITRATE, MIN_BITRATE, Application
 from core.playout.presets import PresetName
 from core.playout.settings import PlayoutMode, PlayoutSettings
+from core.receiver.options import EncoderWish
 from gui.profiles import (
     FORMAT_KEY,
     MAX_NAME_LENGTH,
+    Imported,
     Profile,
     ProfileError,
     export_text,
@@ -48,8 +50,15 @@ PLAYOUTS = st.builds(
     mode=st.sampled_from(PlayoutMode),
 )
 TUNINGS = st.builds(Tuning, PLAYOUTS, st.none() | st.floats(0, 2_000, exclude_min=True))
+WISHES = st.builds(
+    EncoderWish,
+    st.none() | st.integers(MIN_BITRATE, MAX_BITRATE),
+    st.none() | st.booleans(),
+    st.none() | st.booleans(),
+    st.none() | st.sampled_from(Application),
+)
 PROFILES = st.builds(
-    Profile, NAMES, TUNINGS, st.none() | st.sampled_from(FRAME_SIZES_MS), st.text(min_size=1, max_size=40)
+    Profile, NAMES, TUNINGS, st.none() | st.sampled_from(FRAME_SIZES_MS), st.text(min_size=1, max_size=40), WISHES
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -71,7 +80,10 @@ def test_profiles_come_back_from_the_settings_as_they_were(profiles: list[Profil
     assert read_profiles(json.loads(json.dumps(write_profiles(profiles)))) == tuple(profiles)
 
 
-@given(st.dictionaries(st.sampled_from([FORMAT_KEY, "name", "tuning", "frame_ms", "output", "other"]), JSON) | JSON)
+@given(
+    st.dictionaries(st.sampled_from([FORMAT_KEY, "name", "tuning", "frame_ms", "output", "encoder", "other"]), JSON)
+    | JSON
+)
 def test_whatever_a_file_holds_gives_a_profile_or_one_line(content: Any) -> None:
     try:
         imported = import_text(json.dumps(content))
@@ -91,9 +103,16 @@ def test_text_that_is_no_profile_is_refused_in_one_line(text: str) -> None:
 def test_unknown_keys_are_named_and_the_rest_is_loaded() -> None:
     content = {FORMAT_KEY: 1, **write_profile(STAGE), "colour": "red"}
     content["tuning"]["reverb"] = 3
+    content["encoder"]["complexity"] = 3
     imported = import_text(json.dumps(content))
     assert imported.profile == STAGE
-    assert imported.remarks == ("not known here, left out: colour, tuning.reverb",)
+    assert imported.remarks == ("not known here, left out: colour, tuning.reverb, encoder.complexity",)
+
+
+def test_a_profile_from_before_the_encoder_was_in_it_leaves_it_to_the_server() -> None:
+    content = {FORMAT_KEY: 1, **write_profile(replace(STAGE, encoder=EncoderWish(fec=True)))}
+    del content["encoder"]
+    assert import_text(json.dumps(content)) == Imported(STAGE)
 
 
 def test_of_another_version_everything_readable_is_loaded_and_the_rest_is_named() -> None:

@@ -109,7 +109,10 @@ async def test_a_preset_sets_buffer_mode_bias_and_device_at_once(bench: Bench) -
     await eventually(lambda: ("latency", 60.0) in session.asked)
     assert controls.bias_spin.value() == 1_000
     assert controls.latency_spin.value() == 60
-    assert changes(bench) == ["preset is now Safe (was Balanced)"]
+    assert changes(bench) == [
+        "preset is now Safe: adaptive from 100 ms, complete, device l"
+        "atency 60 ms (was Balanced: adaptive from 5 ms, complete)"
+    ]
     choose(controls.preset, PresetName.LOWEST_DELAY)
     assert controls.mode.currentData() is PlayoutMode.LIVE
     assert bench.store.get(settings.PRESET) is PresetName.LOWEST_DELAY

@@ -54,7 +54,8 @@ def rows_of(monitor: Monitor | None = None, **facts: object) -> dict[str, Row]:
         ("Channels", "2 (as declared)"),
         ("Frame size", "20 ms (as declared)"),
         ("Coded in frames of", "20 ms"),
-        ("FEC / DTX", "off / off"),
+        ("FEC / DTX in force", "off / off"),
+        ("FEC / DTX in packets", "off / off"),
         ("Bit rate", "64.3 kbit/s"),
         ("Packets received", "3,010 · 484.6 kB"),
         ("Packets lost", "0"),
@@ -150,7 +151,11 @@ def changed(tuning: Tuning, device_latency_ms: float | None = None, **playout: o
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (tuning_of(PresetName.SAFE), "preset is now Safe (was Balanced)"),
+        (
+            tuning_of(PresetName.SAFE),
+            "preset is now Safe: adaptive from 100 ms, complete, device l"
+            "atency 60 ms (was Balanced: adaptive from 5 ms, complete)",
+        ),
         (
             changed(DEFAULT_TUNING, is_adaptive=False, target_delay_ms=42.0),
             "buffer is now fixed at 42 ms (was adaptive)",
@@ -168,7 +173,9 @@ def test_a_change_of_the_tuning_is_told_in_one_line(now: Tuning, told: str) -> N
 
 def test_back_to_a_preset_is_told_as_such() -> None:
     own = changed(DEFAULT_TUNING, mode=PlayoutMode.LIVE)
-    assert tuning_change_text(own, DEFAULT_TUNING) == "preset is now Balanced (was Own)"
+    assert tuning_change_text(own, DEFAULT_TUNING).startswith(
+        "preset is now Balanced: adaptive from 5 ms, complete (was Own: "
+    )
 
 
 def test_the_latency_in_force_is_what_the_device_says() -> None:

@@ -212,7 +212,8 @@ def test_a_device_that_opens_but_asks_for_nothing_is_not_back(room: Room) -> Non
     room.deaf.add("one (Fake)")
     room.go(60)
     assert room.status.is_waiting
-    assert room.log(Level.CHANGE) == ["output: one (Fake)"]
+    assert room.log(Level.CHANGE) == []
+    assert "output: one (Fake)" in room.log(Level.INFO)
     assert len(room.log(Level.ERROR)) == 1
     room.deaf.clear()
     room.go(10)

@@ -14,7 +14,7 @@ from core.opus.encoder import Application, EncoderSettings
 from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutSettings
 from core.receiver.facts import StreamObserver
-from core.receiver.options import SettingError
+from core.receiver.options import EncoderWish, ListenOptions, SettingError
 from core.receiver.reception import Reception
 from core.receiver.wishes import Wishes
 from core.server.app import serving as serving_audio
@@ -180,6 +180,41 @@ async def test_what_a_server_has_refused_is_not_asked_for_again() -> None:
     assert wishes.application.requested is Application.VOIP
     assert wishes.for_server(hello("audio", "voip", "audio")) == Set(application="voip")
     assert len(link.sent) == 2
+
+
+async def test_what_a_session_begins_with_is_asked_of_a_server_as_far_as_it_offers_it() -> None:
+    reception = Reception(JitterBuffer(PlayoutSettings()), Monitor())
+    wishes = Wishes(reception, 10.0, EncoderWish(32_000, True, True, Application.VOIP))
+    offers_all = {"frame_ms": [10, 20], "fec": [False, True], "dtx": [False, True], "application": ["voip"]}
+    offers_all["bitrate"] = {"min": 6_000, "max": 64_000}  # type: ignore[assignment]
+    said = replace(hello("audio"), limits=offers_all)
+    assert wishes.for_server(said) == Set(frame_ms=10.0, bitrate=32_000, fec=True, dtx=True, application="voip")
+    few = replace(said, limits={"bitrate": {"min": 6_000, "max": 24_000}, "fec": [False, True], "dtx": [False]})
+    assert wishes.for_server(few) == Set(fec=True)
+    reception.observer.hello = few
+    wishes.opened(RecordingLink())  # type: ignore[arg-type]
+    complaints = "; ".join(wishes.complaints)
+    assert "frames of 10 ms were asked for, but the server does not offer other frame sizes" in complaints
+    assert "32 kbit/s were asked for, but the server does not offer that" in complaints
+    assert "DTX on was asked for, but the server does not offer that" in complaints
+    assert "FEC" not in complaints
+    assert wishes.for_server(replace(said, limits={})) is None
+    reception.observer.hello = replace(said, limits={"frame_ms": [20, 40]})
+    assert "frames of 10 ms were asked for, but the server offers only 20, 40 ms" in wishes.complaints
+
+
+async def test_the_encoder_that_a_session_begins_with_comes_into_force() -> None:
+    async with serving_audio(ServerConfig(port=0), voice) as server:
+        asked = EncoderWish(24_000, True, True, Application.VOIP)
+        async with listening(ListenOptions(server.url, output="null", encoder=asked)) as run:
+            await run.until(lambda: run.snapshot.encoder.bitrate == 24_000)
+            encoder = run.snapshot.encoder
+            assert (encoder.fec, encoder.dtx, encoder.application) == (True, True, "voip")
+
+
+def test_a_bit_rate_that_opus_cannot_have_is_refused() -> None:
+    with pytest.raises(SettingError, match="a bit rate of 5 bit/s is not possible"):
+        EncoderWish(bitrate=5)
 
 
 def voice() -> ArraySource:

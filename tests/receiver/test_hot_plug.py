@@ -72,7 +72,7 @@ def test_a_device_that_goes_is_waited_for_and_played_to_when_it_returns(
     without: Callable[[SoundCard], AbstractContextManager[None]],
 ) -> None:
     with SoundCard(("ear",)) as card, python("-c", _PLAY, environment=card.environment) as child:
-        child.wait_for_line("CHANGE output: ear")
+        child.wait_for_line("INFO output: ear")
         time.sleep(1)
         with without(card):
             child.wait_for_line("ERROR .*going on without sound until it returns")

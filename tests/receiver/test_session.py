@@ -19,6 +19,7 @@ from core.monitor.monitor import LOUDNESS_LUFS
 from core.monitor.time_series import Span
 from core.playout.cause import UnderrunCause
 from core.playout.settings import PlayoutSettings
+from core.receiver.connection import redact
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.status import ConnectionState, SessionSnapshot
 from core.receiver.verdict import Answer as Enough
@@ -238,6 +239,18 @@ async def test_a_probe_s_first_failure_is_final() -> None:
     options = ListenOptions(f"ws://127.0.0.1:{port}/", gives_up_early=True)
     async with listening(options) as run:
         await run.until(lambda: run.snapshot.connection.state is ConnectionState.FAILED)
+        assert not [line for line in run.log.splitlines() if line.startswith("change:")], "nothing has changed"
+
+
+async def test_the_first_connection_is_a_change_by_its_address_and_the_output_is_none() -> None:
+    async def stream(connection: ServerConnection) -> None:
+        await send_paced(connection, opus_packets(40), frame_ms=20)
+
+    async with serving(stream) as url, listening(ListenOptions(f"{url}?token=secret", output="null")) as run:
+        await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)
+        changes = [line for line in run.log.splitlines() if line.startswith("change:")]
+        assert changes == [f"change: connected to {redact(f'{url}?token=secret')}"]
+        assert "secret" not in changes[0]
 
 
 def refuse(status: HTTPStatus, **headers: str) -> Answer:
