@@ -10,7 +10,7 @@ RIGHT_MARGIN_PX: Final = 28
 """Half of the last label stands beyond the end of the time axis."""
 
 TIME_PLOT_LEAST_PX: Final = 43
-WHAT_IF_LEAST_PX: Final = 84
+WHAT_IF_LEAST_PX: Final = 68
 WAVEFORM_LEAST_PX: Final = 90
 """Heights. What holds the place of a plot is as high, so that nothing moves when the plot comes."""
 

@@ -204,7 +204,7 @@ async def test_what_a_session_begins_with_is_asked_of_a_server_as_far_as_it_offe
 
 
 async def test_the_encoder_that_a_session_begins_with_comes_into_force() -> None:
-    async with serving_audio(ServerConfig(port=0), voice) as server:
+    async with serving_audio(one_stream(port=0), voice) as server:
         asked = EncoderWish(24_000, True, True, Application.VOIP)
         async with listening(ListenOptions(server.url, output="null", encoder=asked)) as run:
             await run.until(lambda: run.snapshot.encoder.bitrate == 24_000)
