@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QMainWindow
 
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
-from core.receiver.connection import redact
 from core.receiver.impairment.settings import Impairment
 from core.receiver.status import SessionSnapshot
+from core.wire.attempts import redact
 from gui import settings
 from gui.actions import WindowActions
 from gui.compact_room import CompactRoom

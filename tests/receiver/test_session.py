@@ -19,10 +19,10 @@ from core.monitor.monitor import LOUDNESS_LUFS
 from core.monitor.time_series import Span
 from core.playout.cause import UnderrunCause
 from core.playout.settings import PlayoutSettings
-from core.receiver.connection import redact
 from core.receiver.options import ListenOptions, SettingError
 from core.receiver.status import ConnectionState, SessionSnapshot
 from core.receiver.verdict import Answer as Enough
+from core.wire.attempts import redact
 from core.wire.control import Bye, pack_control
 from tests.receiver.harness import Answer, Listening, listening, opus_packets, send_paced, serving
 
