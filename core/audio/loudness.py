@@ -97,7 +97,7 @@ def make_loudness() -> Loudness:
 
 
 class MomentaryLoudness:
-    """Loudness of a stereo programme at 48 kHz. Costs 2 ms of processor time for a second of sound."""
+    """Loudness of a stereo programme at 48 kHz."""
 
     def __init__(self, library: Ebur128) -> None:
         """Before the first sample.

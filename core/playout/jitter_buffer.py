@@ -178,7 +178,8 @@ class JitterBuffer:
         """Whoever owns the event loop tells that it did not run between these."""
         with self._lock:
             self._causes.loop_stalled(began_ns, ended_ns)
-            self._steering.what_if.stalled(began_ns, ended_ns)
+        # Without the lock, as all of what-if: the audio thread must not wait for statistics.
+        self._steering.what_if.stalled(began_ns, ended_ns)
 
     def note_outage(self, began_ns: int, ended_ns: int) -> None:
         """Whoever owns the connection tells that there was none between these."""
@@ -191,19 +192,16 @@ class JitterBuffer:
             self._causes.device_xrun(at_ns)
 
     def what_if(self, span: WhatIfSpan, now_ns: int) -> WhatIfCurve:
-        """What every fixed playout delay would have met in the recent past."""
-        with self._lock:
-            return self._steering.what_if.curve(span, now_ns)
+        """What every fixed playout delay would have met in the recent past; on the thread that calls `push`."""
+        return self._steering.what_if.curve(span, now_ns)
 
     def what_if_of_the_server(self, now_ns: int) -> WhatIfCurve:
         """The same over the longer span, without what this machine made late itself."""
-        with self._lock:
-            return self._steering.what_if.blameless_curve(now_ns)
+        return self._steering.what_if.blameless_curve(now_ns)
 
     def judge_the_server_anew(self) -> None:
         """Let `what_if_of_the_server` begin with what comes from now on."""
-        with self._lock:
-            self._steering.what_if.forget_blame()
+        self._steering.what_if.forget_blame()
 
     def overdue_ms(self, now_ns: int) -> float:
         """How late the next packet is already; 0 while none is expected."""

@@ -71,7 +71,7 @@ class Overseer:
         self.sampler.close()
 
     def _facts(self) -> Facts:
-        counters, is_lost = self._buffer.counters(), self.outages.since_ns is not None
+        counters, is_lost = self.sampler.counters, self.outages.since_ns is not None
         is_open = not is_lost and self._connection.status.state in _OPEN_STATES
         return Facts(
             received=self._packets_seen,

@@ -57,6 +57,8 @@ class Sampler:
         self._cpu_since_s, self._cpu_used_s = time.monotonic(), time.process_time()
         self._levels = LevelMeter(playback.played)
         self.levels: AudioLevels | None = None
+        self.counters = buffer.counters()
+        """Of the buffer, at the last look."""
         self.underruns_here = 0
         """Episodes that this machine made: a stalled interpreter, a sound device."""
         self._episodes: deque[UnderrunEpisode] = deque(maxlen=EPISODES_KEPT)
@@ -151,7 +153,7 @@ class Sampler:
                 self._monitor.record(metric.LOUDNESS_LUFS, self.levels.loudness_lufs)
 
     def _tally_samples(self) -> None:
-        counters = self._buffer.counters()
+        counters = self.counters = self._buffer.counters()
         played, concealed = counters.total_samples_received, counters.concealed_samples
         self._monitor.tally(metric.PLAYED_MS, (played - self._played_samples) / SAMPLES_PER_MS)
         self._monitor.tally(metric.CONCEALED_MS, (concealed - self._concealed_samples) / SAMPLES_PER_MS)

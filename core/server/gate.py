@@ -66,18 +66,3 @@ class Gate(Protocol):
         Raises:
             RefusedError: it may know of nothing here.
         """
-
-
-class OpenGate:
-    """Lets everybody in."""
-
-    def admit(self, request: web.Request, stream: str) -> Grant:
-        """Anybody, anything."""
-        return Grant()
-
-    def leave(self, grant: Grant) -> None:
-        """Nobody is counted."""
-
-    def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
-        """All of them."""
-        return list(streams)

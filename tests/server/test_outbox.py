@@ -75,7 +75,7 @@ def fill(line: Line) -> int:
     """Send until something waits; returns how many packets that took."""
     number = 0
     while not line.blocked:
-        line.outbox.send_packet(packet(number))
+        line.outbox.send_media(packet(number).frame, packet(number))
         number += 1
         assert number < 10_000
     return number
@@ -84,7 +84,7 @@ def fill(line: Line) -> int:
 async def test_what_the_socket_takes_is_sent_at_once_and_nothing_waits() -> None:
     async with line() as at:
         at.outbox.send_control(b"hello")
-        at.outbox.send_packet(packet(1, 8))
+        at.outbox.send_media(packet(1, 8).frame, packet(1, 8))
         assert at.outbox.is_empty
         await asyncio.sleep(0.01)
         assert await at.read() == b"hello" + binary_frame(packet(1, 8).payload)
@@ -95,7 +95,7 @@ async def test_what_it_does_not_take_waits_in_order_control_and_sound_alike() ->
     async with line() as at:
         count = fill(at)
         at.outbox.send_control(b"between")
-        at.outbox.send_packet(packet(count))
+        at.outbox.send_media(packet(count).frame, packet(count))
         assert at.outbox.queue.depth_ms >= 20
         data = await at.read_all()
     expected = b"".join(binary_frame(packet(number).payload) for number in range(count))
@@ -108,7 +108,7 @@ async def test_what_waits_longer_than_the_queue_allows_is_dropped_whole_from_the
     async with line(queue_ms=100) as at:
         count = fill(at)
         for number in range(count, count + 50):
-            at.outbox.send_packet(packet(number))
+            at.outbox.send_media(packet(number).frame, packet(number))
         assert at.outbox.queue.depth_ms == 100
         data = await at.read_all()
     kept = [*range(count - 1), *range(count + 45, count + 50)]
@@ -122,7 +122,7 @@ async def test_whatever_else_waits_in_the_transport_is_never_cut_in_two() -> Non
     async with line() as at:
         alien = b"x" * 3_000_000
         at.transport.write(alien)
-        at.outbox.send_packet(packet(7))
+        at.outbox.send_media(packet(7).frame, packet(7))
         assert not at.outbox.is_empty
         assert await at.read_all() == alien + binary_frame(packet(7).payload)
 
@@ -131,7 +131,7 @@ async def test_after_closing_nothing_more_is_taken_but_what_waits_goes_out() -> 
     async with line() as at:
         count = fill(at)
         at.outbox.close()
-        at.outbox.send_packet(packet(count))
+        at.outbox.send_media(packet(count).frame, packet(count))
         at.outbox.send_control(b"late")
         at.outbox.send_at_once(b"later")
         data = await at.read_all()
@@ -146,6 +146,6 @@ async def test_a_connection_that_is_gone_takes_whatever_it_is_given(kind: str) -
         else:
             at.outbox.abort()
         for number in range(20):
-            at.outbox.send_packet(packet(number))
+            at.outbox.send_media(packet(number).frame, packet(number))
             await asyncio.sleep(0.001)
         assert at.transport.is_closing()
