@@ -48,11 +48,11 @@ class Pacer:
     MAX_LATENESS_NS = 1_000_000_000
     """Further behind than this, catching up would be a burst that no listener's queue could hold."""
 
-    def __init__(self, clock: ServerClock, sample_rate: int) -> None:
-        """The sample at position 0 is heard now."""
+    def __init__(self, clock: ServerClock, sample_rate: int, position: int = 0) -> None:
+        """The sample at ``position`` is heard now."""
         self._clock = clock
         self._sample_rate = sample_rate
-        self._anchor_ns = clock.now_ns()
+        self._anchor_ns = clock.now_ns() - self._duration_ns(position)
         self.lateness_ns = 0
         """How far past its moment the last `wait_for` returned."""
 

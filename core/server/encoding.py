@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from core.opus.encoder import EncoderSettings, OpusEncoder
 from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
+from core.server.fan_out import FanOut, Recipient
 from core.server.history import History
 from core.server.operation.histogram import Histogram
 from core.server.packets import EncodedPacket
@@ -41,11 +41,8 @@ _PAST_MS: Final = 60
 """What a new encoder is shown of the sound before it: a whole frame of any size. More made no difference."""
 
 
-class Member(Protocol):
+class Member(Recipient, Protocol):
     """Somebody who gets packets."""
-
-    def deliver(self, packet: EncodedPacket) -> None:
-        """Take one packet; called in the order of media time."""
 
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
         """The answer to `EncoderPool.move`: packets from ``media_time`` on (48 kHz samples) have ``settings``."""
@@ -63,8 +60,8 @@ class _Group(Generic[_Member]):
         """``before`` is the group that ``member`` leaves: numbers and marks go on from there."""
         self.encoder = encoder
         self.history = History(lead_ms)
-        self.members: dict[_Member, Callable[[EncodedPacket], None]] = {member: member.deliver}
-        """And what takes their packets, in the order in which they came."""
+        self.members = FanOut()
+        self.members.add(member)
         self.is_shared = before is None
         """Whether others may join: not once its encoder was changed on the way, or isn't a new one."""
         self.filled = 0
@@ -128,8 +125,7 @@ class _Group(Generic[_Member]):
         self._expected_media_time = media_time + duration
         self._is_silent = is_silence
         self.history.add(packet)
-        for deliver in self.members.values():
-            deliver(packet)
+        self.members.send(packet)
 
     def _empty_frame(self) -> Pcm16:
         return np.zeros((self.encoder.settings.frame_samples, self.encoder.settings.channels), dtype=np.int16)
@@ -182,7 +178,7 @@ class EncoderPool(Generic[_Member]):
         self._wishes.pop(member, None)
         group = self._group_of.pop(member, None)
         if group is not None:
-            del group.members[member]
+            group.members.remove(member)
             if not group.members:
                 self._groups.remove(group)
                 group.encoder.close()
@@ -239,6 +235,7 @@ class EncoderPool(Generic[_Member]):
     def close(self) -> None:
         """Free all encoders."""
         for group in self._groups:
+            group.members.clear()
             group.encoder.close()
         self._groups.clear()
         self._group_of.clear()
@@ -271,7 +268,7 @@ class EncoderPool(Generic[_Member]):
     def _admit(self, member: _Member, wish: _Wish) -> None:
         for group in self._groups:
             if group.is_shared and group.encoder.settings == wish.settings:
-                group.members[member] = member.deliver
+                group.members.add(member)
                 self._group_of[member] = group
                 for packet in group.history if wish.wants_lead else ():
                     member.deliver(packet)

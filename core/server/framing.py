@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 
 from core.opus.packet import SAMPLE_RATE_HZ
 from core.server.clock import ServerClock
+from core.server.fan_out import Passed
 from core.server.frames import binary_frame
 from core.server.packets import EncodedPacket
 from core.wire.rtcp import SenderReport, ntp_from_unix_ns, pack_sender_report
@@ -55,6 +57,18 @@ class RtpFraming:
         return binary_frame(pack_rtp(rtp))
 
 
+@dataclass(frozen=True)
+class RtpNumbering:
+    """The framing of all whose numbers are the same ``shift`` away from their encoder's."""
+
+    framing: RtpFraming
+    shift: int
+
+    def __call__(self, packet: EncodedPacket) -> bytes:
+        """As of `RtpFraming.frame`."""
+        return self.framing.frame(packet, self.shift)
+
+
 class RtpListener:
     """What an RTP source is to one listener: numbers without a gap through all its encoders, and sender reports."""
 
@@ -90,6 +104,17 @@ class RtpListener:
         self._packets += 1
         self._octets += len(packet.payload)
         return self._framing.frame(packet, self._shift)
+
+    @property
+    def numbering(self) -> RtpNumbering | None:
+        """What makes the frames to come, too; ``None`` while only `frame` can tell."""
+        return None if self._is_elsewhere or self._newest is None else RtpNumbering(self._framing, self._shift)
+
+    def add(self, passed: Passed) -> None:
+        """Packets that were framed by `numbering`."""
+        self._newest = passed.newest or self._newest
+        self._packets += passed.packets
+        self._octets += passed.payload_bytes
 
     def sender_report(self) -> bytes | None:
         """A frame with a sender report about now: its timestamp is that of a sample captured now.

@@ -15,13 +15,14 @@ from core.server.adaptation import AdaptationSettings
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
 from core.server.facts import StreamFacts
+from core.server.fan_out import Seat, Way
 from core.server.frames import text_frame
 from core.server.framing import RtpListener
 from core.server.gate import CLIENT
 from core.server.link_watch import LinkWatch
 from core.server.operation.logs import log_event
 from core.server.outbox import Outbox
-from core.server.packets import EncodedPacket
+from core.server.packets import EncodedPacket, bare_frame
 from core.wire.control import (
     Bye,
     ControlError,
@@ -100,6 +101,8 @@ class Listener:
         self._has_reported = False
         self._has_asked = False
         """Whether it has ever asked for settings: then it is told of them, be it a bare client."""
+        self._seat: Seat | None = None
+        """While packets are written past this object."""
         self._link: LinkWatch | None = None
         self._peer: str | None = None
         self._opened_ns = 0
@@ -131,8 +134,28 @@ class Listener:
             self._report_sender(rtp)
         outbox.send_media(frame, packet)
 
+    def way(self) -> Way | None:
+        """Past this object, while it keeps up; an RTP client from its second packet on."""
+        outbox, rtp = self._outbox, self._rtp
+        way = None if outbox is None else outbox.way
+        framing = bare_frame if rtp is None else rtp.numbering
+        if way is None or framing is None:
+            return None
+        return Way(framing, *way)
+
+    def sit_down(self, seat: Seat) -> None:
+        """Packets go its `way`."""
+        self._seat = seat
+
+    def stand_up(self) -> None:
+        """They are delivered again."""
+        self._catch_up()
+        self._seat = None
+
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
         """Answer a `set`, or tell what the server has changed, at its place between the packets."""
+        if self._seat is not None:
+            self._seat.leave()
         if self._rtp is not None:
             self._rtp.moved()
         if self._rtp is not None or self._has_asked:
@@ -177,7 +200,9 @@ class Listener:
         link = self._link
         if link is None:
             return
+        self._catch_up()
         decision = link.look(now_ns)
+        self._leave_if_held_up()
         if decision is not None:
             log_event(
                 logger,
@@ -217,6 +242,7 @@ class Listener:
 
     def add_to(self, totals: ListenerCounters) -> None:
         """Add what this connection was sent so far."""
+        self._catch_up()
         outbox = self._outbox
         if outbox is not None:
             totals.packets_sent += outbox.packets_sent
@@ -316,12 +342,28 @@ class Listener:
         outbox = self._outbox
         if outbox is not None:
             (outbox.send_at_once if at_once else outbox.send_control)(text_frame(pack_control(message)))
+            self._leave_if_held_up()
 
     def _report_sender(self, rtp: RtpListener) -> None:
+        self._catch_up()
         report = rtp.sender_report()
         if report is not None and self._outbox is not None:
             self._has_reported = True
             self._outbox.send_control(report)
+            self._leave_if_held_up()
+
+    def _catch_up(self) -> None:
+        """Count what was sent past this object."""
+        seat, outbox = self._seat, self._outbox
+        if seat is not None and outbox is not None:
+            passed = seat.passed()
+            outbox.add(passed)
+            if self._rtp is not None:
+                self._rtp.add(passed)
+
+    def _leave_if_held_up(self) -> None:
+        if self._seat is not None and (self._outbox is None or self._outbox.way is None):
+            self._seat.leave()
 
     def _end_if_done(self) -> None:
         """After `finish`, once all has gone out."""

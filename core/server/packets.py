@@ -29,3 +29,8 @@ class EncodedPacket:
     def frame(self) -> bytes:
         """The bare packet as a WebSocket frame, made once for all listeners."""
         return binary_frame(self.payload)
+
+
+def bare_frame(packet: EncodedPacket) -> bytes:
+    """As `EncodedPacket.frame`."""
+    return packet.frame

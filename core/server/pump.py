@@ -20,8 +20,8 @@ class Pump:
     """Feeds a pool of encoders from one source for as long as that lasts.
 
     A live source sets the pace itself. Any other one is read in advance and fed when the last sample of a block is
-    due, counted from the first block. When the source is overdue (a program that thinks, a device that was unplugged)
-    begun frames are padded, and the timeline leaves as much out as the pause lasts.
+    due, counted from the first block, which is due at once. When the source is overdue (a program that thinks, a
+    device that was unplugged) begun frames are padded, and the timeline leaves as much out as the pause lasts.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Pump:
     async def _feed_paced(self, block: PcmBlock) -> None:
         """Wait until the block's last sample is due, as if it had been captured just now."""
         if self._pacer is None:
-            self._pacer = Pacer(self._clock, self._sample_rate)
+            self._pacer = Pacer(self._clock, self._sample_rate, len(block.pcm))
         if self._is_idle:
             self._pool.resume_at(self._pacer.position_now())
             self._leave_idle()

@@ -16,6 +16,7 @@ from core.server.broadcast import Audience, Broadcast
 from core.server.clock import ServerClock
 from core.server.config import SETTING_KEYS, QueryError
 from core.server.facts import StreamFacts
+from core.server.fan_out import FanOut
 from core.server.history import History
 from core.server.operation.logs import log_event
 from core.server.timeline import Timeline
@@ -49,6 +50,7 @@ class RelayStream(Broadcast):
         self._not_before_ns = 0
         self._timeline = Timeline()
         self._history = History(lead_ms)
+        self._fan_out = FanOut()
         self._facts: StreamFacts | None = None
         self._is_presumed = False
 
@@ -91,12 +93,13 @@ class RelayStream(Broadcast):
         return self.settings
 
     def _joined(self, listener: Audience, settings: EncoderSettings) -> None:
+        self._fan_out.add(listener)
         if listener.wants_lead:
             for packet in self._history:
                 listener.deliver(packet)
 
     def _left(self, listener: Audience) -> None:
-        """Packets go to whoever is there."""
+        self._fan_out.remove(listener)
 
     async def _session(self) -> list[Audience]:
         timer = asyncio.get_running_loop().call_later(FACTS_WAIT_S, self._presume)
@@ -171,8 +174,7 @@ class RelayStream(Broadcast):
         self._show(StreamState.PLAYING)
         packet = self._timeline.place(event, info)
         self._history.add(packet)
-        for listener in list(self._listeners):
-            listener.deliver(packet)
+        self._fan_out.send(packet)
 
     def _presume(self) -> None:
         """Greet those who wait, though nothing is known of upstream."""

@@ -19,6 +19,7 @@ from core.audio.sources.pcm import PcmFifo
 from core.opus.decoder import OpusDecoder
 from core.opus.encoder import EncoderSettings
 from core.server.clock import ServerClock
+from core.server.fan_out import Seat, Way
 from core.server.packets import EncodedPacket
 from core.wire.control import SUBPROTOCOL, ControlMessage, parse_control
 from core.wire.rtcp import SenderReport, parse_sender_report
@@ -102,6 +103,15 @@ class Recorder:
     def deliver(self, packet: EncodedPacket) -> None:
         self.packets.append(packet)
         self.delivered_ns.append(self._now_ns())
+
+    def way(self) -> Way | None:
+        return None
+
+    def sit_down(self, seat: Seat) -> None:
+        raise NotImplementedError
+
+    def stand_up(self) -> None:
+        raise NotImplementedError
 
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
         self.changes.append((settings, media_time))

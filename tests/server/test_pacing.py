@@ -45,12 +45,13 @@ async def test_no_drift_over_three_minutes_of_late_wake_ups() -> None:
     time = VirtualTime(lambda: chance.randrange(0, 8_000_000))
     start_ns = time.now_ns
     listener, counters = await pumped(time, 180)
+    # The first packet is due at once.
     lateness_ns = [
-        delivered - (start_ns + (number + 1) * 20_000_000) for number, delivered in enumerate(listener.delivered_ns)
+        delivered - (start_ns + number * 20_000_000) for number, delivered in enumerate(listener.delivered_ns)
     ]
     assert min(lateness_ns) >= 0
     assert max(lateness_ns) < 8_000_000
-    assert abs(len(listener.packets) - 180 * 50) <= 1
+    assert abs(len(listener.packets) - 180 * 50 - 1) <= 1
     assert counters.reanchored == 0
 
 
@@ -60,9 +61,9 @@ async def test_a_late_loop_catches_up_in_order() -> None:
     start_ns = time.now_ns
     listener, counters = await pumped(time, 2)
     assert counters.reanchored == 0
-    # Ten packets in time, then the stall, then a burst at one moment, then in time again.
-    assert listener.delivered_ns[10] == listener.delivered_ns[24] == start_ns + 11 * 20_000_000 + 300_000_000
-    assert listener.delivered_ns[40] == start_ns + 41 * 20_000_000
+    # Eleven packets in time, the first at once, then the stall, then a burst at one moment, then in time again.
+    assert listener.delivered_ns[11] == listener.delivered_ns[25] == start_ns + 11 * 20_000_000 + 300_000_000
+    assert listener.delivered_ns[40] == start_ns + 40 * 20_000_000
     assert [packet.media_time for packet in listener.packets] == [n * 960 for n in range(len(listener.packets))]
 
 
@@ -72,10 +73,10 @@ async def test_more_than_a_second_behind_moves_the_deadlines() -> None:
     start_ns = time.now_ns
     listener, counters = await pumped(time, 7)
     assert counters.reanchored == 1
-    assert listener.delivered_ns[11] - listener.delivered_ns[10] == 20_000_000
+    assert listener.delivered_ns[12] - listener.delivered_ns[11] == 20_000_000
     # Capture times follow; media time goes on without a hole, since no sound was left out.
-    assert listener.packets[12].capture_time_ns == start_ns + 12 * 20_000_000 + 5_000_000_000
-    assert listener.packets[12].media_time == 12 * 960
+    assert listener.packets[13].capture_time_ns == start_ns + 12 * 20_000_000 + 5_000_000_000
+    assert listener.packets[13].media_time == 13 * 960
 
 
 async def test_capture_time_is_the_deadline_minus_the_frame() -> None:
@@ -138,8 +139,8 @@ async def test_a_paced_source_that_was_overdue_goes_on_at_the_present(monkeypatc
     watched.source.blocks.put_nowait(PcmBlock(tone(0.02)))
     watched.source.blocks.put_nowait(PcmBlock(tone(0.01)))
     await running
-    assert [packet.media_time // 48 for packet in watched.listener.packets] == [0, 700, 720]
-    assert [(at - start_ns) // 1_000_000 for at in watched.listener.delivered_ns] == [20, 720, 730]
+    assert [packet.media_time // 48 for packet in watched.listener.packets] == [0, 720, 740]
+    assert [(at - start_ns) // 1_000_000 for at in watched.listener.delivered_ns] == [0, 720, 730]
 
 
 def test_a_step_of_the_wall_clock_moves_no_capture_time() -> None:
