@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -127,7 +126,7 @@ class Endpoint:
                 self._gate.visible(request, self._streams)
             except RefusedError as refusal:
                 # Otherwise anybody could find out the names.
-                return _refused(refusal)
+                return refusal.answer()
             return web.Response(status=404, text=f"There is no stream {name[:80]!r} here; /streams lists them.\n")
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             return web.Response(
@@ -145,13 +144,12 @@ class Endpoint:
         try:
             grant = self._gate.admit(request, name)
         except RefusedError as refusal:
-            return _refused(refusal)
+            return refusal.answer()
         if settings != stream.settings and not grant.may_set:
             self._gate.leave(grant)
             self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
-            return _refused(
-                RefusedError(403, "the token gives no right to the settings in the address; leave them out")
-            )
+            words = "the token gives no right to the settings in the address; leave them out"
+            return RefusedError(403, words).answer()
         self._listeners += 1
         self._is_empty.clear()
         try:
@@ -167,7 +165,7 @@ class Endpoint:
         try:
             visible = self._gate.visible(request, self._streams)
         except RefusedError as refusal:
-            return _refused(refusal)
+            return refusal.answer()
         streams = [
             {
                 "name": name,
@@ -244,9 +242,9 @@ async def serving(
     """
     built = Streams(config.streams, source, clock)
     streams = built.by_name
-    ingest = Ingest(built.push_points)
     refusals = Refusals()
     keeper = Gatekeeper(config.access, config.limits, refusals)
+    ingest = Ingest(built.push_points, gate or keeper, refusals)
     tls = TlsKeeper(config.tls) if config.tls is not None else None
     endpoint = Endpoint(config, streams, gate or keeper, refusals)
     operation = Operation(config.operation, endpoint.figures, refusals)
@@ -320,10 +318,3 @@ async def _run(streams: Iterable[Broadcast]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for stream in streams:
             tasks.create_task(stream.run())
-
-
-def _refused(refusal: RefusedError) -> web.Response:
-    headers = dict(refusal.headers)
-    if refusal.retry_after_s is not None:
-        headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
-    return web.Response(status=refusal.status, headers=headers, text=f"{refusal.reason}\n")

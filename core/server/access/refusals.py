@@ -17,6 +17,8 @@ class Reason(enum.StrEnum):
     NO_TOKEN = "no_token"  # noqa: S105 - none is one
     BAD_TOKEN = "bad_token"  # noqa: S105
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    NOT_LOCAL = "not_local"
+    """Without a token only this machine may push."""
     STREAM = "stream"
     """The token is not for this stream."""
     SETTINGS_IN_ADDRESS = "settings_in_address"
