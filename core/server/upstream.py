@@ -36,6 +36,9 @@ _FIRST_TIME_REQUESTS: Final = 4
 _FIRST_TIME_INTERVAL_S: Final = 0.05
 _TIME_INTERVAL_S: Final = 1.0
 
+_SAID_CHARACTERS: Final = 200
+"""Of another server's words; a line of its log would be longer than ours."""
+
 _ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed)
 
 
@@ -106,9 +109,10 @@ async def listen(upstream: Upstream, take: Callable[[WireEvent], None], now_ns: 
         ending = _explain(group, upstream.shown)
     if bye is None:
         return ending
+    told = f"{upstream.shown}: {_plain(bye.reason)}"
     if bye.retry_after_ms is None:
-        return Ending(f"{upstream.shown}: {bye.reason}", is_end=True)
-    return Ending(f"{upstream.shown}: {bye.reason}", retry_after_s=bye.retry_after_ms / 1000)
+        return Ending(told, is_end=True)
+    return Ending(told, retry_after_s=bye.retry_after_ms / 1000)
 
 
 class _Connect(connect):
@@ -207,7 +211,7 @@ def _explain(error: BaseException, where: str) -> Ending:
 def _status(error: InvalidStatus, where: str) -> Ending:
     status = error.response.status_code
     lines = (error.response.body or b"").decode(errors="replace").splitlines()
-    said = "".join(letter for letter in lines[0][:200] if letter.isprintable()) if lines else ""
+    said = _plain(lines[0]) if lines else ""
     told = f"{where} refused the relay (HTTP {status}{': ' if said else ''}{said})"
     if status == 429 or status >= 500:
         asked = error.response.headers.get("Retry-After", "")
@@ -219,6 +223,12 @@ def _closed(error: ConnectionClosed, where: str) -> Ending:
     close = error.rcvd
     if close is None:
         return Ending(f"the connection to {where} broke off")
-    told = f"{where} closed the connection (code {close.code}{': ' if close.reason else ''}{close.reason})"
+    said = _plain(close.reason)
+    told = f"{where} closed the connection (code {close.code}{': ' if said else ''}{said})"
     # RFC 6455 §7.4.1: 1000 is an end as intended, 1008 a refusal; 4400 to 4499 are refusals by custom.
     return Ending(told, is_end=close.code == 1000, is_fatal=close.code == 1008 or 4400 <= close.code < 4500)
+
+
+def _plain(text: str) -> str:
+    """Another server's words, fit to be passed on in one line."""
+    return "".join(letter for letter in text[:_SAID_CHARACTERS] if letter.isprintable())
