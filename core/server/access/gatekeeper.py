@@ -12,7 +12,7 @@ from aiohttp import web
 from core.server.access.addresses import Addresses, site_of
 from core.server.access.bearer import SeveralTokensError, challenge, token_of
 from core.server.access.refusals import Reason, Refusals
-from core.server.access.settings import ANY_ORIGIN, AccessSettings, LimitSettings
+from core.server.access.settings import ANY_ORIGIN, AccessSettings, Limit, LimitSettings
 from core.server.gate import CLIENT, Grant, MessageLimit, RefusedError
 
 if TYPE_CHECKING:
@@ -182,11 +182,12 @@ class Gatekeeper:
             raise self._refusal(Reason.FULL_FOR_SUBJECT, 429, words, retry_after_s=wait_s)
 
     def _message_limit(self) -> MessageLimit | None:
-        if self._limits.messages_per_s is None:
+        messages_per_s = self._limits.messages_per_s
+        if not isinstance(messages_per_s, int):
             return None
         from core.server.access.windows import MessageQuota
 
-        return MessageQuota(self._limits.messages_per_s, self._limits.flood_messages)
+        return MessageQuota(messages_per_s, self._limits.flood_messages)
 
     def _refusal(
         self,
@@ -202,12 +203,12 @@ class Gatekeeper:
         return RefusedError(status, words, retry_after_s, headers or {})
 
 
-def _is_reached(limit: int | None, count: int) -> bool:
-    return limit is not None and count >= limit
+def _is_reached(limit: Limit, count: int) -> bool:
+    return isinstance(limit, int) and count >= limit
 
 
-def _per_minute(amount: int | None) -> Window | None:
-    if amount is None:
+def _per_minute(amount: Limit) -> Window | None:
+    if not isinstance(amount, int):
         return None
     from core.server.access.windows import Window
 

@@ -7,14 +7,17 @@ import json
 import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.receiver.options import SettingError
 from core.server.access.refusals import Reason
 from core.server.access.settings import LimitSettings
+from core.wire.control import Set, pack_control
 from tests.server.access.listeners import failed, guarded, refused, session, streams, waiting
 from tests.server.access.making import token, with_secret
+from tests.server.access.test_settings import UNLIMITABLE
 from tests.server.helpers import bare_client, hear, rtp_client, until
 
 
@@ -97,6 +100,15 @@ async def test_more_messages_than_allowed_are_ignored_and_a_flood_is_the_end() -
             await run.until(failed(run))
             assert "close code 1008: too many messages" in str(run.snapshot.connection.reason)
         assert server.refusals.counts[Reason.FLOOD] == 1
+
+
+async def test_no_limit_is_in_force_where_all_are_unlimited() -> None:
+    none: dict[str, Any] = dict.fromkeys(UNLIMITABLE, "unlimited")
+    async with guarded(limits=LimitSettings(**none)) as server, AsyncExitStack() as stack:
+        for _ in range(5):
+            client = await stack.enter_async_context(rtp_client(server.url))
+            await client.send(pack_control(Set(frame_ms=10)))
+        assert not server.refusals.counts
 
 
 async def test_a_window_that_is_used_stays_within_the_limits_of_a_public_server() -> None:
