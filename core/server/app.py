@@ -17,6 +17,7 @@ from core.opus.encoder import EncoderSettings
 from core.server.access.bearer import offered_protocols, without_token
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
+from core.server.access.patience import patient
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.settings import AccessError
@@ -251,17 +252,13 @@ async def serving(
     runner = web.AppRunner(
         build_app(config, endpoint, ingest, operation),
         handle_signals=False,
-        access_log=None,
-        logger=http_logger(refusals),
-        # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
-        keepalive_timeout=config.limits.header_timeout_s,
         handler_cancellation=True,
         # By then the listeners are gone.
         shutdown_timeout=0.1,
     )
     await runner.setup()
     try:
-        listening = await _listen(runner, config, tls)
+        listening = await _listen(runner, config, tls, refusals)
     except (OSError, UnicodeError):
         await runner.cleanup()
         raise
@@ -288,11 +285,13 @@ async def serving(
             pump.result()
 
 
-async def _listen(runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None) -> asyncio.Server:
+async def _listen(
+    runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None, refusals: Refusals
+) -> asyncio.Server:
     """Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake."""
     assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
     return await asyncio.get_running_loop().create_server(
-        runner.server,
+        patient(runner.server, refusals, config.limits.header_timeout_s, http_logger(refusals)),
         config.host,
         config.port,
         ssl=tls.context if tls is not None else None,

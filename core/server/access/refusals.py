@@ -11,6 +11,8 @@ class Reason(enum.StrEnum):
     """Why something was refused; the values are fit for labels of metrics."""
 
     MALFORMED_REQUEST = "malformed_request"
+    HEADER_TIMEOUT = "header_timeout"
+    """No complete request in time."""
     DRAINING = "draining"
     """The server is going away."""
     ORIGIN = "origin"

@@ -19,6 +19,7 @@ from tests.server.access.listeners import failed, guarded, refused, session, str
 from tests.server.access.making import token, with_secret
 from tests.server.access.test_settings import UNLIMITABLE
 from tests.server.helpers import bare_client, hear, rtp_client, until
+from tests.server.test_operation import figures
 
 
 async def test_too_many_attempts_from_an_address_have_to_wait() -> None:
@@ -139,7 +140,24 @@ async def test_who_does_not_finish_its_request_is_cut(said: bytes) -> None:
         assert 0.3 < time.monotonic() - began_s < 2
         dripping.cancel()
         writer.close()
+        await until(lambda: server.refusals.counts == {Reason.HEADER_TIMEOUT: 1})
         async with session(server) as run:
             await run.until(streams(run))
             await asyncio.sleep(1)
             assert streams(run)()
+        assert (await figures(server.url))['opuscope_rejected_total{reason="header_timeout"}'] == 1
+
+
+async def test_who_asked_or_left_by_itself_is_not_counted_as_cut() -> None:
+    async with guarded(limits=LimitSettings(header_timeout_s=0.5)) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        _, left = await asyncio.open_connection("127.0.0.1", port)
+        left.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /streams HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        writer.close()
+        await asyncio.sleep(0.1)
+        assert not server.refusals.counts
