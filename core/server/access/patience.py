@@ -34,7 +34,7 @@ class PatientHandler(web.RequestHandler):
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type] - as of `AppRunner`
+            access_log=None,  # type: ignore[arg-type]  # `AppRunner` documents None
             logger=http_logger,
             # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
             keepalive_timeout=header_timeout_s,
