@@ -79,14 +79,15 @@ class RunningServer:
 class Endpoint:
     """Turns requests into listeners."""
 
-    def __init__(self, config: ServerConfig, streams: Mapping[str, Broadcast], gate: Gate, refusals: Refusals) -> None:
-        """``streams`` are those of the configuration, by name."""
+    def __init__(self, config: ServerConfig, streams: Streams, gate: Gate, refusals: Refusals) -> None:
+        """``streams`` are those of the configuration."""
         self._config = config
-        self._streams = streams
+        self._streams = streams.by_name
+        self._push_points = streams.push_points
         self._gate = gate
         self._refusals = refusals
-        self._counters = {name: ListenerCounters() for name in streams}
-        self._present: dict[str, set[Listener]] = {name: set() for name in streams}
+        self._counters = {name: ListenerCounters() for name in self._streams}
+        self._present: dict[str, set[Listener]] = {name: set() for name in self._streams}
         self._listeners = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -102,7 +103,9 @@ class Endpoint:
     def figures(self) -> Iterator[StreamFigures]:
         """How each stream stands now, to be read in one turn."""
         for name, stream in self._streams.items():
-            yield figures_of(name, stream, self._counters[name], list(self._present[name]))
+            point = self._push_points.get(name)
+            inlet = point.inlet if point is not None else None
+            yield figures_of(name, stream, self._counters[name], list(self._present[name]), inlet)
 
     def abort(self) -> None:
         """Cut all connections."""
@@ -247,7 +250,7 @@ async def serving(
     keeper = Gatekeeper(config.access, config.limits, refusals)
     ingest = Ingest(built.push_points, gate or keeper, refusals)
     tls = TlsKeeper(config.tls) if config.tls is not None else None
-    endpoint = Endpoint(config, streams, gate or keeper, refusals)
+    endpoint = Endpoint(config, built, gate or keeper, refusals)
     operation = Operation(config.operation, endpoint.figures, refusals)
     runner = web.AppRunner(
         build_app(config, endpoint, ingest, operation),

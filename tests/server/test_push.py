@@ -46,7 +46,9 @@ from tests.server.helpers import (
     hear,
     rtp_client,
     tone,
+    until,
 )
+from tests.server.test_operation import figures
 
 RAW = "?rate=24000&channels=1"
 
@@ -566,6 +568,20 @@ def test_the_place_is_given_back_whatever_happens() -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert not inlet.is_pushing
+
+
+async def test_who_runs_it_sees_whether_somebody_pushes_and_how_much_waits() -> None:
+    other = StreamConfig("other")
+    config = ServerConfig((StreamConfig(source="push"), other), port=0)
+    async with serving(config) as server, bare_client(server.url):
+        assert (await figures(server.url))['opuscope_pushing{stream="main"}'] == 0
+        async with websockets.connect(server.url.replace("/ws-audio", "/ingest/main") + RAW) as pusher:
+            await pusher.send(tone(3.0).astype("<i2").tobytes())
+            await until(lambda: server.endpoint._push_points["main"].inlet.buffered_ms > 2_000)
+            told = await figures(server.url)
+            assert told['opuscope_pushing{stream="main"}'] == 1
+            assert 1 < told['opuscope_pushed_seconds{stream="main"}'] < 3
+            assert not any(name.startswith("opuscope_push") and "other" in name for name in told)
 
 
 # Whatever is sent.
