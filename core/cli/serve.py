@@ -27,6 +27,7 @@ from core.server.access.settings import AccessError
 from core.server.app import RunningServer, serving
 from core.server.config import ServerConfig
 from core.server.config_file import load_config
+from core.server.loops import check_no_loop
 from core.server.operation.logs import configure_logs
 from core.server.streams import check_source
 
@@ -119,6 +120,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
     given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
     config = with_stream_options(dataclasses.replace(config, **given), args)
     config = with_operation_options(with_access_options(config, args), args)
+    check_no_loop(config)
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
         try:

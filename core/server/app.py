@@ -29,6 +29,7 @@ from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
+from core.server.loops import ids_in
 from core.server.operation.figures import StreamFigures, figures_of
 from core.server.operation.front import Operation
 from core.server.streams import Streams
@@ -149,11 +150,10 @@ class Endpoint:
             grant = self._gate.admit(request, name)
         except RefusedError as refusal:
             return refusal.answer()
-        if settings != stream.settings and not grant.may_set:
+        objection = self._objection(request, stream, settings, grant)
+        if objection is not None:
             self._gate.leave(grant)
-            self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
-            words = "the token gives no right to the settings in the address; leave them out"
-            return RefusedError(403, words).answer()
+            return objection.answer()
         self._listeners += 1
         self._is_empty.clear()
         try:
@@ -163,6 +163,19 @@ class Endpoint:
             self._listeners -= 1
             if not self._listeners:
                 self._is_empty.set()
+
+    def _objection(
+        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant
+    ) -> RefusedError | None:
+        """Why somebody whom the gate let in cannot have what it asks for."""
+        if settings != stream.settings and not grant.may_set:
+            self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
+            return RefusedError(403, "the token gives no right to the settings in the address; leave them out")
+        if stream.is_among(ids_in(request.headers)):
+            self._refusals.count(Reason.LOOP)
+            words = f"stream {stream.name!r} would be relayed to itself; name another address where it is relayed from"
+            return RefusedError(508, words)
+        return None
 
     async def list_streams(self, request: web.Request) -> web.Response:
         """What there is to hear for whoever asks, as JSON."""
@@ -204,6 +217,7 @@ class Endpoint:
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
             adaptation=self._config.adaptation,
+            via=ids_in(request.headers),
         )
         present = self._present[stream.name]
         present.add(listener)

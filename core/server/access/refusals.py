@@ -30,6 +30,8 @@ class Reason(enum.StrEnum):
     FULL = "full"
     FULL_FOR_ADDRESS = "full_for_address"
     FULL_FOR_SUBJECT = "full_for_subject"
+    LOOP = "loop"
+    """A relay that leads back to itself."""
     SET = "set"
     """A `set` without the right to it; the connection goes on."""
     MESSAGE_RATE = "message_rate"
