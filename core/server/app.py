@@ -14,7 +14,8 @@ from aiohttp import web
 
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
-from core.server.access.bearer import offered_protocols, without_token
+from core.server.access.bearer import offered_protocols, with_protocols
+from core.server.access.expectations import name_odd_expectations
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
 from core.server.access.patience import patient
@@ -157,7 +158,7 @@ class Endpoint:
         self._listeners += 1
         self._is_empty.clear()
         try:
-            return await self._serve(without_token(request), stream, settings, grant, is_rtp=is_rtp)
+            return await self._serve(request, stream, settings, grant, is_rtp=is_rtp)
         finally:
             self._gate.leave(grant)
             self._listeners -= 1
@@ -201,10 +202,11 @@ class Endpoint:
     async def _serve(
         self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant, *, is_rtp: bool
     ) -> web.WebSocketResponse:
+        protocols = (SUBPROTOCOL,) if is_rtp else ()
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,
             heartbeat=HEARTBEAT_S,
-            protocols=(SUBPROTOCOL,) if is_rtp else (),
+            protocols=protocols,
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES,
         )
@@ -222,7 +224,7 @@ class Endpoint:
         present = self._present[stream.name]
         present.add(listener)
         try:
-            await listener.run(request, settings)
+            await listener.run(with_protocols(request, protocols), settings)
         finally:
             present.discard(listener)
         return socket
@@ -274,6 +276,8 @@ async def serving(
         shutdown_timeout=0.1,
     )
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
+    name_odd_expectations(runner.server)
     try:
         listening = await _listen(runner, config, tls, refusals)
     except (OSError, UnicodeError):

@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from core.audio.sources import SourceError
 from core.audio.sources.prefetch import Prefetcher
 from core.audio.sources.pushed import BytePipe, RawConverter, decode_pushed
+from core.server.access.bearer import with_protocols
 from core.server.access.refusals import Refusals
 from core.server.gate import Gate, RefusedError
 from core.server.ingest_door import IngestDoor, refused
@@ -123,7 +124,7 @@ class Ingest:
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(place.close)
             if is_socket:
-                await ws.prepare(request)
+                await ws.prepare(with_protocols(request, ()))
             on_failure.pop_all()
         pieces = _messages(ws) if is_socket else _body(request)
         push = _Push(asyncio.create_task(_take(pieces, point.inlet, raw)))

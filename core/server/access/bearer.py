@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -47,11 +48,16 @@ def challenge(error: str | None = None, description: str = "") -> dict[str, str]
     return {"WWW-Authenticate": f'Bearer realm="opuscope"{more}'}
 
 
-def without_token(request: web.Request) -> web.Request:
-    """The request as far as the handshake may know it: aiohttp logs subprotocols that it does not find."""
+def with_protocols(request: web.Request, known: Sequence[str]) -> web.Request:
+    """The request as far as the handshake may know it: aiohttp logs what is offered where it finds nothing it knows.
+
+    Tokens are among that; and whatever it is, anybody could fill the log with it.
+    """
+    if _HEADER not in request.headers:
+        return request
     offers = offered_protocols(request)
-    kept = [offer for offer in offers if not offer.startswith(BEARER_PROTOCOL)]
-    if len(kept) == len(offers):
+    kept = [offer for offer in offers if offer in known]
+    if kept and len(kept) == len(offers):
         return request
     headers = request.headers.copy()
     headers.popall(_HEADER)

@@ -1,16 +1,23 @@
-"""What aiohttp has to say about requests that are none: counted, not logged, as its messages repeat what was sent."""
+"""What aiohttp has to say about requests that are none: counted, not logged, as its messages repeat what was sent.
+
+Nor does it have to say with a traceback that somebody has gone before its answer.
+"""
 
 from __future__ import annotations
 
 import logging
 
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from core.server.access.refusals import Reason, Refusals
 
 
 class _Malformed(logging.Filter):
-    """Holds back the traceback of each malformed request: anybody could fill the log with them, tokens included."""
+    """Holds back the traceback of each request that is malformed, or whose sender did not wait for the answer.
+
+    Anybody could fill the log with them, tokens included.
+    """
 
     def __init__(self, refusals: Refusals) -> None:
         super().__init__()
@@ -18,7 +25,9 @@ class _Malformed(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, HttpProcessingError):
+        if isinstance(error, ClientConnectionResetError):
+            return False
+        if not isinstance(error, HttpProcessingError | web.RequestPayloadError):
             return True
         self._refusals.count(Reason.MALFORMED_REQUEST)
         return False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+import aiohttp
 import pytest
 import websockets
 from hypothesis import given
@@ -20,15 +21,16 @@ from multidict import CIMultiDict, MultiDict
 from core.receiver.options import ListenOptions
 from core.receiver.status import ConnectionState
 from core.server.access.gatekeeper import Gatekeeper
+from core.server.access.http_log import http_logger
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.app import RunningServer, serving
-from core.server.config import ServerConfig
+from core.server.config import ServerConfig, StreamConfig
 from core.server.gate import RefusedError
 from core.server.operation.logs import TextFormatter
 from tests.receiver.harness import listening
 from tests.server.access.making import SECRET, certificate, token, with_secret
-from tests.server.helpers import bare_client
+from tests.server.helpers import bare_client, until
 
 UPGRADE = (
     b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -112,6 +114,50 @@ async def test_a_good_token_as_a_subprotocol_among_headers_that_are_no_text(tmp_
         assert answer.startswith(b"HTTP/1.1 101")
         assert b"Sec-WebSocket-Protocol: opus-rtp.v1\r\n" in answer
         assert b"bearer" not in answer
+
+
+@pytest.mark.parametrize("path", [b"/ws-audio", b"/streams/main", b"/nowhere"])
+async def test_an_expectation_that_is_no_text_is_refused(path: bytes) -> None:
+    async with serving(ServerConfig(port=0)) as server:
+        answer = await answer_to(server, b"GET " + path + b" HTTP/1.1\r\n" + UPGRADE + b"Expect: \xff\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 417")
+
+
+@pytest.mark.parametrize("path", [b"/ws-audio", b"/streams/main?framing=bare", b"/ingest/voice?rate=24000"])
+@pytest.mark.parametrize("offers", [b"none-of-ours", b"opus-rtp.v2, \xff", b", ,", b""])
+async def test_subprotocols_of_others_are_not_taken_and_not_logged(
+    path: bytes, offers: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody could fill the log with them, and one may be a token under another name."""
+    streams = (StreamConfig(), StreamConfig("voice", "push"))
+    with caplog.at_level(logging.WARNING):
+        async with serving(ServerConfig(streams, port=0)) as server:
+            head = b"GET " + path + b" HTTP/1.1\r\n" + UPGRADE
+            answer = await answer_to(server, head + b"Sec-WebSocket-Protocol: " + offers + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 101")
+    assert b"Sec-WebSocket-Protocol" not in answer
+    assert caplog.records == []
+
+
+async def test_a_refused_body_that_is_not_packed_as_it_says_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    request = b"POST /ingest/voice HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nno packet"
+    async with serving(ServerConfig((StreamConfig("voice", "push"),), port=0)) as server:
+        assert (await answer_to(server, request)).startswith(b"HTTP/1.1 4")
+        await until(lambda: server.refusals.counts[Reason.MALFORMED_REQUEST] == 1)
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [(aiohttp.ClientConnectionResetError("gone"), False), (ConnectionResetError("ours"), True), (KeyError("x"), True)],
+)
+def test_who_goes_before_its_answer_leaves_no_traceback_but_our_faults_do(
+    error: Exception, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    http_logger(Refusals()).error("Error handling request", exc_info=error)
+    assert [record.exc_info is not None for record in caplog.records] == [True] * is_told
 
 
 async def test_no_secret_is_in_any_log_or_text(
