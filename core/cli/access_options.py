@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,26 +47,26 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
     origins.add_argument(
         "--allow-origin",
         action="append",
-        default=[],
         metavar="ORIGIN",
         help="let a web page's script listen, for instance https://example.org, or * (default: none may); repeatable",
     )
-    origins.add_argument("--require-origin", action="store_true", help="refuse whoever is no web page")
+    origins.add_argument(
+        "--require-origin", action=argparse.BooleanOptionalAction, help="refuse whoever is no web page (default: no)"
+    )
     origins.add_argument(
         "--trusted-proxy",
         action="append",
-        default=[],
         metavar="NETWORK",
         help="believe a proxy there when it says for whom it asks; repeatable",
     )
     origins.add_argument(
         "--proxy-header",
         choices=PROXY_HEADERS,
-        default=PROXY_HEADERS[0],
-        help="where it says so (default: %(default)s)",
+        help=f"where it says so (default: {PROXY_HEADERS[0]})",
     )
     limits = parser.add_argument_group(
-        "limits", f"a number or {UNLIMITED!r}; without an option: none on loopback, else those in parentheses"
+        "limits",
+        f"a number or {UNLIMITED!r}; without an option: none on loopback without a proxy, else those in parentheses",
     )
     public = LimitSettings.for_public()
     for name, metavar in _LIMITS.items():
@@ -86,15 +86,19 @@ def with_access_options(config: ServerConfig, args: argparse.Namespace) -> Serve
     Raises:
         AccessError: one of the options cannot be taken, or not beside what the file says.
     """
-    return replace(
-        config, access=_access(config.access, args), tls=_tls(args) or config.tls, limits=_limits(config, args)
-    )
+    config = replace(config, access=_access(config.access, args), tls=_tls(args) or config.tls)
+    return replace(config, limits=_limits(config, args))
 
 
 def access_warnings(config: ServerConfig) -> list[str]:
     """What whoever starts a server should know, a line each."""
     if not config.is_public:
-        return []
+        if not config.access.trusted_proxies or config.access.has_tokens:
+            return []
+        return [
+            f"behind a proxy on {' or '.join(config.access.trusted_proxies)}: everybody whom it lets through can"
+            " listen, without a password; use tokens (--token-secret-file)"
+        ]
     if config.access.has_tokens and config.tls is None:
         return [
             f"listening on {config.host} with tokens, but unencrypted: whoever is on the way can read and use them;"
@@ -110,27 +114,19 @@ def access_warnings(config: ServerConfig) -> list[str]:
 
 
 def _access(configured: AccessSettings, args: argparse.Namespace) -> AccessSettings:
-    said = AccessSettings(
-        secret_file=args.token_secret_file,
-        secret_env=args.token_secret_env,
-        public_key_file=args.token_public_key,
-        jwks_file=args.token_key_set,
-        allowed_origins=tuple(args.allow_origin),
-        trusted_proxies=tuple(args.trusted_proxy),
-        proxy_header=args.proxy_header,
-    )
-    usual = AccessSettings()
-    given = {
-        each.name: value for each in fields(said) if (value := getattr(said, each.name)) != getattr(usual, each.name)
+    said = {
+        "secret_file": args.token_secret_file,
+        "secret_env": args.token_secret_env,
+        "public_key_file": args.token_public_key,
+        "jwks_file": args.token_key_set,
+        "audience": args.token_audience,
+        "issuer": args.token_issuer,
+        "allowed_origins": args.allow_origin and tuple(args.allow_origin),
+        "requires_origin": args.require_origin,
+        "trusted_proxies": args.trusted_proxy and tuple(args.trusted_proxy),
+        "proxy_header": args.proxy_header,
     }
-    # What makes sense only beside others is checked with these.
-    if args.token_audience is not None:
-        given["audience"] = args.token_audience
-    if args.token_issuer is not None:
-        given["issuer"] = args.token_issuer
-    if args.require_origin:
-        given["requires_origin"] = True
-    return replace(configured, **given)
+    return replace(configured, **{name: value for name, value in said.items() if value is not None})
 
 
 def _tls(args: argparse.Namespace) -> TlsSettings | None:
@@ -143,7 +139,7 @@ def _tls(args: argparse.Namespace) -> TlsSettings | None:
 
 
 def _limits(config: ServerConfig, args: argparse.Namespace) -> LimitSettings:
-    usual = config.limits.on_public_host() if config.is_public else config.limits
+    usual = config.limits.on_public_host() if config.has_strangers else config.limits
     given: dict[str, Any] = {name: value for name in _LIMITS if (value := getattr(args, name)) is not None}
     if args.header_timeout is not None:
         given["header_timeout_s"] = args.header_timeout

@@ -177,6 +177,11 @@ class ServerConfig:
         except ValueError:
             return True
 
+    @property
+    def has_strangers(self) -> bool:
+        """Whether others than programs on this machine ask for something: directly, or through a proxy."""
+        return self.is_public or bool(self.access.trusted_proxies)
+
 
 def one_stream(
     source: str = "tone", *, loop: bool = False, settings: EncoderSettings | None = None, **server: Any

@@ -79,6 +79,9 @@ class Gate(Protocol):
             RefusedError: it was one too many.
         """
 
+    def is_local(self, request: web.Request) -> bool:
+        """Whether a program on this machine asks, and no proxy for somebody else."""
+
     def leave(self, grant: Grant) -> None:
         """Somebody who was admitted has gone."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from core.server.access.bearer import challenge
 from core.server.access.refusals import Reason, Refusals
-from core.server.gate import CLIENT, Gate, RefusedError
+from core.server.gate import Gate, RefusedError
 
 
 class IngestDoor:
@@ -37,7 +36,7 @@ class IngestDoor:
             self._gate.knock_again(held)
         token = self._tokens.get(name)
         is_for_tokens = self._has_tokens if name not in self._tokens else token is not None
-        is_known = held is not None and (token is None or held == name) if is_for_tokens else _is_local(request)
+        is_known = held is not None and (token is None or held == name) if is_for_tokens else self._is_local(request)
         if not is_known:
             raise self._refusal(request, brought)
         if name not in self._tokens:
@@ -52,6 +51,10 @@ class IngestDoor:
             if token is not None and hmac.compare_digest(brought.encode("utf-8", "replace"), token.encode()):
                 return stream
         return None
+
+    def _is_local(self, request: web.Request) -> bool:
+        # A page that is open in a browser on this machine comes from loopback, too, whoever wrote it.
+        return "Origin" not in request.headers and self._gate.is_local(request)
 
     def _refusal(self, request: web.Request, brought: str | None) -> RefusedError:
         if self._has_tokens and brought is None:
@@ -71,25 +74,6 @@ class IngestDoor:
 def _bearer(request: web.Request) -> str | None:
     scheme, _, brought = request.headers.get("Authorization", "").partition(" ")
     return brought.strip() if scheme.lower() == "bearer" else None
-
-
-def _is_local(request: web.Request) -> bool:
-    """Whether a program on this machine asks.
-
-    A page that is open in a browser on this machine comes from loopback, too, whoever wrote it; and so does whoever
-    comes through a proxy here, which may tell for whom it asks, but not make somebody elsewhere local.
-    """
-    addresses = (request.remote, request.get(CLIENT, request.remote))
-    return "Origin" not in request.headers and all(map(_is_loopback, addresses))
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        ip = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_loopback
 
 
 def refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> web.Response:

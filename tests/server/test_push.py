@@ -402,17 +402,28 @@ def test_who_may_push_somewhere_is_told_that_there_is_no_such_stream() -> None:
     assert str(answer(door({"a": "x"}), here, "c")).startswith("401")
 
 
-def test_who_comes_from_elsewhere_through_a_trusted_proxy_is_not_on_this_machine() -> None:
-    asked = door({"main": None}, AccessSettings(trusted_proxies=("127.0.0.1", "192.0.2.9")))
-    for peer, forwarded, may in (
-        ("127.0.0.1", "198.51.100.7", False),
-        ("127.0.0.1", "127.0.0.2", True),
+@pytest.mark.parametrize(
+    ("trusted", "peer", "headers", "may"),
+    [
+        ((), "127.0.0.1", {}, True),
+        # Nobody was told that there is a proxy on this machine, but it says so itself.
+        ((), "127.0.0.1", {"X-Forwarded-For": "198.51.100.7"}, False),
+        ((), "127.0.0.1", {"Forwarded": "for=198.51.100.7"}, False),
+        ((), "127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, False),
+        # One that was named need not say anything.
+        (("127.0.0.1",), "127.0.0.1", {}, False),
+        (("127.0.0.1",), "127.0.0.1", {"X-Forwarded-For": "127.0.0.2"}, False),
+        (("127.0.0.1",), "127.0.0.2", {}, True),
         # The proxy elsewhere believed what its client made up.
-        ("192.0.2.9", "127.0.0.2", False),
-    ):
-        headers = {"X-Forwarded-For": forwarded}
-        request = make_mocked_request("POST", "/ingest/main", headers=headers).clone(remote=peer)
-        assert (answer(asked, request, "main") == 200) is may
+        (("192.0.2.9",), "192.0.2.9", {"X-Forwarded-For": "127.0.0.2"}, False),
+    ],
+)
+def test_who_comes_through_a_proxy_is_not_on_this_machine(
+    trusted: tuple[str, ...], peer: str, headers: dict[str, str], may: bool
+) -> None:
+    asked = door({"main": None}, AccessSettings(trusted_proxies=trusted))
+    request = make_mocked_request("POST", "/ingest/main", headers=headers).clone(remote=peer)
+    assert (answer(asked, request, "main") == 200) is may
 
 
 @pytest.mark.parametrize("over_socket", [False, True])

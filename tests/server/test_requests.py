@@ -140,6 +140,9 @@ class ClosedGate:
     def knock_again(self, stream: str) -> None:
         raise AssertionError("nobody came in")
 
+    def is_local(self, request: web.Request) -> bool:
+        raise AssertionError("nobody came in")
+
     def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
         return []
 

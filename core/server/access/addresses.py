@@ -9,6 +9,8 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from core.server.access.settings import PROXY_HEADERS
+
 Headers = CIMultiDictProxy[str] | CIMultiDict[str]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -47,6 +49,16 @@ class Addresses:
                 return address
         return address
 
+    def is_local(self, peer: str | None, headers: Headers) -> bool:
+        """Whether a program on this machine asks for itself: from loopback, and not as a proxy.
+
+        A proxy need not say for whom it asks; then only that it is named as one tells it from other programs here.
+        """
+        address = _read(peer or "")
+        return (
+            address is not None and address.is_loopback and not self._is_trusted(address) and not is_forwarded(headers)
+        )
+
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 
@@ -55,6 +67,11 @@ class Addresses:
         if self._header != "Forwarded":
             return elements
         return [found[1] if (found := _FOR.search(element)) else "" for element in elements]
+
+
+def is_forwarded(headers: Headers) -> bool:
+    """Whether a request says that a proxy passed it on."""
+    return any(name in headers for name in PROXY_HEADERS)
 
 
 def site_of(address: Address | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from core.server.access.addresses import Addresses, site_of
+from core.server.access.addresses import Addresses, is_forwarded, site_of
 from core.server.access.bearer import SeveralTokensError, challenge, token_of
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.settings import ANY_ORIGIN, AccessSettings, Limit, LimitSettings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     # Imported where they are needed: without them the server starts 0.2 s sooner.
     from core.server.access.tokens import Claims, TokenVerifier
     from core.server.access.windows import Window
+
+logger = logging.getLogger(__name__)
 
 RETRY_WHEN_FULL_S: Final = 10.0
 """Nobody knows when a listener will leave."""
@@ -50,6 +53,8 @@ class Gatekeeper:
         self._refusals = refusals
         self._addresses = Addresses(access.trusted_proxies, access.proxy_header)
         self._verifier: TokenVerifier | None = None
+        self._has_warned = False
+        """Of a proxy that is not trusted."""
         self._inside: dict[Grant, _Visitor] = {}
         self._at_site: Counter[str] = Counter()
         self._of_subject: Counter[str] = Counter()
@@ -100,6 +105,10 @@ class Gatekeeper:
         """As of `Gate`."""
         self._check_attempts(self._pusher_window, stream, Reason.ATTEMPTS_OF_SUBJECT, "the holder of this token")
 
+    def is_local(self, request: web.Request) -> bool:
+        """As of `Gate`."""
+        return self._addresses.is_local(request.remote, request.headers)
+
     def leave(self, grant: Grant) -> None:
         """As of `Gate`."""
         visitor = self._inside.pop(grant)
@@ -125,6 +134,12 @@ class Gatekeeper:
         return visitor
 
     def _site(self, request: web.Request) -> str:
+        if not self._has_warned and not self._access.trusted_proxies and is_forwarded(request.headers):
+            self._has_warned = True
+            logger.warning(
+                "a request came with X-Forwarded-For or Forwarded, but no proxy is trusted: if one of yours sent it,"
+                " all its clients count as one address; name it with --trusted-proxy"
+            )
         address = self._addresses.client(request.remote, request.headers)
         site = site_of(address)
         if address is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from core.server.access.addresses import is_forwarded
 from core.server.access.patience import note_request
 from core.server.access.refusals import Reason, Refusals
 from core.server.gate import CLIENT
@@ -31,8 +32,6 @@ RETRY_WHILE_DRAINING_S: Final = 1
 
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format, as prometheus_client's `generate_latest` writes it."""
-
-_FORWARDED: Final = ("Forwarded", "X-Forwarded-For")
 
 
 class Phase(enum.Enum):
@@ -110,8 +109,7 @@ class Operation:
         """All figures in Prometheus' text format, for those who may read them."""
         peer = request.transport.get_extra_info("peername") if request.transport is not None else None
         address = str(peer[0]) if peer else ""
-        is_forwarded = any(name in request.headers for name in _FORWARDED)
-        if not self._settings.may_read_metrics(address, is_forwarded=is_forwarded):
+        if not self._settings.may_read_metrics(address, is_forwarded=is_forwarded(request.headers)):
             return web.Response(status=403, text="metrics are not for this address; --metrics-from allows more\n")
         if self._metrics is None:
             # In a thread: what it imports would hold up the sound of everybody.

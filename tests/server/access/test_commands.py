@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import dataclasses
 import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import jwt
 import pytest
 
+from core.cli.access_options import access_warnings, add_access_options, with_access_options
 from core.receiver.options import ListenOptions
 from core.receiver.status import ConnectionState
+from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.config import ServerConfig
 from tests.receiver.harness import listening
 from tests.server.access.making import (
@@ -180,17 +184,16 @@ def test_who_asks_for_no_tokens_and_no_limits_does_not_wait_for_their_libraries(
         assert process.text("stdout") == "[]"
 
 
+def access(config: ServerConfig, *arguments: str) -> ServerConfig:
+    """What the command makes of a file's configuration and its options."""
+    parser = argparse.ArgumentParser()
+    add_access_options(parser)
+    return with_access_options(config, parser.parse_args(arguments))
+
+
 def test_limits_of_the_command_depend_on_who_can_reach_it() -> None:
-    import argparse
-
-    from core.cli.access_options import add_access_options, with_access_options
-    from core.server.access.settings import LimitSettings
-
     def limits(host: str, *arguments: str) -> LimitSettings:
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--host")
-        add_access_options(parser)
-        return with_access_options(ServerConfig(host=host), parser.parse_args(["--host", host, *arguments])).limits
+        return access(ServerConfig(host=host), *arguments).limits
 
     assert limits("127.0.0.1") == LimitSettings()
     assert limits("0.0.0.0") == LimitSettings.for_public()  # noqa: S104
@@ -200,3 +203,25 @@ def test_limits_of_the_command_depend_on_who_can_reach_it() -> None:
     with pytest.raises(SystemExit):
         limits("127.0.0.1", "--max-listeners", "many")
     assert limits("127.0.0.1", "--messages-per-s", "5") == LimitSettings(messages_per_s=5)
+
+
+BEHIND = AccessSettings(
+    trusted_proxies=("127.0.0.1",), proxy_header="Forwarded", requires_origin=True, allowed_origins=("*",)
+)
+
+
+def test_an_option_counts_though_it_says_what_would_be_so_without_a_file() -> None:
+    config = access(ServerConfig(access=BEHIND), "--proxy-header", "X-Forwarded-For", "--no-require-origin")
+    assert (config.access.proxy_header, config.access.requires_origin) == ("X-Forwarded-For", False)
+    assert config.access.trusted_proxies == ("127.0.0.1",)
+    assert access(ServerConfig(access=BEHIND)).access == BEHIND
+
+
+def test_behind_a_proxy_there_are_limits_and_a_warning_as_on_a_public_address() -> None:
+    for config in (access(ServerConfig(), "--trusted-proxy", "127.0.0.1"), access(ServerConfig(access=BEHIND))):
+        assert config.limits == LimitSettings.for_public()
+        (warning,) = access_warnings(config)
+        assert "behind a proxy on 127.0.0.1: everybody whom it lets through can listen, without a password" in warning
+    kept = access(ServerConfig(access=BEHIND, limits=LimitSettings(max_listeners=500)), "--messages-per-s", "9")
+    assert kept.limits == replace(LimitSettings.for_public(), max_listeners=500, messages_per_s=9)
+    assert access_warnings(access(ServerConfig(access=BEHIND), "--token-secret-env", "X")) == []

@@ -13,7 +13,7 @@ import pytest
 
 from core.receiver.options import SettingError
 from core.server.access.refusals import Reason
-from core.server.access.settings import LimitSettings
+from core.server.access.settings import AccessSettings, LimitSettings
 from core.wire.control import Set, pack_control
 from tests.server.access.listeners import failed, guarded, refused, session, streams, waiting
 from tests.server.access.making import token, with_secret
@@ -30,6 +30,17 @@ async def test_too_many_attempts_from_an_address_have_to_wait() -> None:
         async with session(server) as run:
             await waiting(run, "is busy (HTTP 429: too many attempts from this address)", 55)
         assert server.refusals.counts == {Reason.ATTEMPTS_OF_ADDRESS: 1}
+
+
+async def test_a_proxy_that_nobody_named_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    for access, warnings in ((AccessSettings(), 1), (AccessSettings(trusted_proxies=("127.0.0.1",)), 0)):
+        caplog.clear()
+        async with guarded(access) as server:
+            for header in ("X-Forwarded-For", "Forwarded", "X-Forwarded-For"):
+                async with bare_client(server.url, additional_headers={header: "192.0.2.1"}) as client:
+                    await client.recv()
+        told = [record.getMessage() for record in caplog.records if "no proxy is trusted" in record.getMessage()]
+        assert len(told) == warnings
 
 
 async def test_guesses_are_attempts(tmp_path: Path) -> None:
