@@ -78,6 +78,15 @@ class RunningServer:
         return next(iter(self.streams.values()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a listener asks for, and can have."""
+
+    stream: Broadcast
+    settings: EncoderSettings
+    is_rtp: bool
+
+
 class Endpoint:
     """Turns requests into listeners."""
 
@@ -126,13 +135,29 @@ class Endpoint:
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """One client of a stream, from its request to the end of its connection."""
         name = request.match_info.get("name", self._config.streams[0].name)
+        # Asked first, whatever is wrong with the request: otherwise anybody could find out names, and try for ever.
+        try:
+            grant = self._gate.admit(request, name)
+        except RefusedError as refusal:
+            return refusal.answer()
+        wanted = self._wanted(request, name, grant)
+        if isinstance(wanted, web.Response):
+            self._gate.leave(grant)
+            return wanted
+        self._listeners += 1
+        self._is_empty.clear()
+        try:
+            return await self._serve(request, wanted, grant)
+        finally:
+            self._gate.leave(grant)
+            self._listeners -= 1
+            if not self._listeners:
+                self._is_empty.set()
+
+    def _wanted(self, request: web.Request, name: str, grant: Grant) -> _Wanted | web.Response:
+        """What somebody whom the gate let in asks for, or why it cannot have that."""
         stream = self._streams.get(name)
         if stream is None:
-            try:
-                self._gate.visible(request, self._streams)
-            except RefusedError as refusal:
-                # Otherwise anybody could find out the names.
-                return refusal.answer()
             return web.Response(status=404, text=f"There is no stream {name[:80]!r} here; /streams lists them.\n")
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             return web.Response(
@@ -147,36 +172,15 @@ class Endpoint:
             settings = stream.asked(request.query)
         except QueryError as error:
             return web.Response(status=400, text=f"{error}\n")
-        try:
-            grant = self._gate.admit(request, name)
-        except RefusedError as refusal:
-            return refusal.answer()
-        objection = self._objection(request, stream, settings, grant)
-        if objection is not None:
-            self._gate.leave(grant)
-            return objection.answer()
-        self._listeners += 1
-        self._is_empty.clear()
-        try:
-            return await self._serve(request, stream, settings, grant, is_rtp=is_rtp)
-        finally:
-            self._gate.leave(grant)
-            self._listeners -= 1
-            if not self._listeners:
-                self._is_empty.set()
-
-    def _objection(
-        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant
-    ) -> RefusedError | None:
-        """Why somebody whom the gate let in cannot have what it asks for."""
         if settings != stream.settings and not grant.may_set:
             self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
-            return RefusedError(403, "the token gives no right to the settings in the address; leave them out")
+            words = "the token gives no right to the settings in the address; leave them out"
+            return RefusedError(403, words).answer()
         if stream.is_among(ids_in(request.headers)):
             self._refusals.count(Reason.LOOP)
             words = f"stream {stream.name!r} would be relayed to itself; name another address where it is relayed from"
-            return RefusedError(508, words)
-        return None
+            return RefusedError(508, words).answer()
+        return _Wanted(stream, settings, is_rtp)
 
     async def list_streams(self, request: web.Request) -> web.Response:
         """What there is to hear for whoever asks, as JSON."""
@@ -199,9 +203,8 @@ class Endpoint:
         ]
         return web.json_response({"streams": streams})
 
-    async def _serve(
-        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant, *, is_rtp: bool
-    ) -> web.WebSocketResponse:
+    async def _serve(self, request: web.Request, wanted: _Wanted, grant: Grant) -> web.WebSocketResponse:
+        stream, settings, is_rtp = wanted.stream, wanted.settings, wanted.is_rtp
         protocols = (SUBPROTOCOL,) if is_rtp else ()
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,

@@ -145,11 +145,10 @@ class _Reader:
             return self._value(self._chosen(inside, value, where), value, where)
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
             return self._dataclass(kind, value, where)
-        if origin in (tuple, frozenset, list) and isinstance(value, list):
-            made = [self._value(inside[0], item, f"{where}, item {number},") for number, item in enumerate(value, 1)]
-            return origin(made)
-        if origin in _MAPPINGS and isinstance(value, dict):
-            return {key: self._value(inside[1], item, f"{where}.{_shown(key)}") for key, item in value.items()}
+        if origin is tuple and isinstance(value, list):
+            return tuple(
+                self._value(inside[0], item, f"{where}, item {number},") for number, item in enumerate(value, 1)
+            )
         if not _is_a(kind, value):
             raise self._wrong(f"{where} is {_shown(value)}, expected {_expected(kind)}")
         if kind is float:
@@ -166,13 +165,7 @@ class _Reader:
         if len(real) == 1:
             return real[0]
         for kind in real:
-            if typing.get_origin(kind) in (tuple, frozenset, list):
-                if isinstance(value, list):
-                    return kind
-            elif dataclasses.is_dataclass(kind):
-                if isinstance(value, dict):
-                    return kind
-            elif _is_a(kind, value):
+            if isinstance(value, list) if typing.get_origin(kind) is tuple else _is_a(kind, value):
                 return kind
         raise self._wrong(f"{where} is {_shown(value)}, expected {' or '.join(_expected(kind) for kind in real)}")
 
@@ -201,11 +194,8 @@ class _Reader:
         return ConfigError(f"{self._name}: {what}")
 
 
-_MAPPINGS: Final = (dict, Mapping, typing.get_origin(Mapping[str, str]))
-
-
 def _dataclass_in(kind: Any) -> type[Any] | None:
-    """The dataclass that a field is, may be, or holds several of."""
+    """The dataclass that a field is or may be."""
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return kind
     return next((found for inside in typing.get_args(kind) if (found := _dataclass_in(inside)) is not None), None)
@@ -234,14 +224,11 @@ def _expected(kind: Any) -> str:
             return " or ".join(_expected(each) for each in inside if each is not type(None))
         case typing.Literal:
             return f"one of {', '.join(map(repr, inside))}"
-        case origin if origin in (tuple, frozenset, list):
+        case origin if origin is tuple:
             return f"a list, each item {_expected(inside[0])}"
-        case origin if origin in _MAPPINGS:
-            return "a table"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(repr(_label(each)) for each in kind)}"
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
-    return names.get(kind, "a table" if dataclasses.is_dataclass(kind) else "something else than a file can hold")
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}[kind]
 
 
 def _label(member: Enum) -> str:

@@ -59,7 +59,7 @@ class Gate(Protocol):
     """Decides, and counts who is inside."""
 
     def admit(self, request: web.Request, stream: str) -> Grant:
-        """Let a listener of ``stream`` in.
+        """Let a listener of ``stream`` in, which there may be or not: that is nobody's business who stays out.
 
         Raises:
             RefusedError: it has to stay out.

@@ -11,9 +11,9 @@ from core.server.clock import ServerClock
 from core.server.config import StreamConfig
 from core.server.ingest import PushPoint
 from core.server.inlet import Inlet, InletSource
+from core.server.kept_tokens import read_token
 from core.server.relay import RelayStream
 from core.server.stream import Stream
-from core.server.tokens import read_token
 from core.server.upstream import Upstream
 
 

@@ -13,7 +13,7 @@ import websockets
 from core.audio.sources import PcmBlock, SourceError
 from core.opus.encoder import EncoderSettings
 from core.opus.packet import Mode, parse_packet
-from core.server.app import serving
+from core.server.app import MAX_MESSAGE_BYTES, serving
 from core.server.config import ServerConfig, one_stream
 from core.wire.control import SUBPROTOCOL, Bye, Config, Hello, State, Stats, StreamState, Time, parse_control
 from core.wire.rtcp import unix_ns_from_ntp
@@ -277,6 +277,22 @@ async def test_garbage_never_ends_a_connection(garbage: str | bytes) -> None:
         await client.send('{"type":"time","client_transmitted":1}')
         heard = await hear(client, lambda heard: heard.of(Time) and len(heard.packets) > 3)
         assert heard.of(Time)[0].client_transmitted == 1
+
+
+async def test_a_message_that_is_too_long_is_the_end_and_a_shorter_one_is_not() -> None:
+    async with serving(one_stream(port=0)) as server:
+        async with bare_client(server.url) as client:
+            await client.send("x" * (MAX_MESSAGE_BYTES - 1))
+            for _ in range(5):
+                await client.recv()
+            await client.send("x" * (MAX_MESSAGE_BYTES + 1))
+            with pytest.raises(websockets.ConnectionClosedError):
+                await everything(client)
+            assert client.close_code == 1009
+        await until(lambda: server.counters.connections == 1 and server.stream.listener_count == 0)
+        assert server.counters.malformed_messages == 1
+        async with bare_client(server.url) as other:
+            assert await other.recv()
 
 
 async def test_garbage_is_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -34,9 +34,9 @@ def token_of(request: web.Request) -> str | None:
         scheme, _, credentials = value.strip().partition(" ")
         if scheme.casefold() == "bearer":  # RFC 9110 §11.1
             found.add(credentials.strip())
-    found.update(
-        offer.removeprefix(BEARER_PROTOCOL) for offer in offered_protocols(request) if offer.startswith(BEARER_PROTOCOL)
-    )
+    for offer in offered_protocols(request):
+        if offer[: len(BEARER_PROTOCOL)].casefold() == BEARER_PROTOCOL:
+            found.add(offer[len(BEARER_PROTOCOL) :])
     if len(found) > 1:
         raise SeveralTokensError
     return next(iter(found), None)

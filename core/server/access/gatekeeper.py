@@ -81,6 +81,8 @@ class Gatekeeper:
         visitor = self._visitor(request)
         claims = visitor.claims
         if claims is not None and not claims.allows(stream):
+            # Said of each name that the token does not hold, so it tells nothing of the streams that there are; and a
+            # listener with the wrong token is told what is wrong, for good (RFC 6750 §3.1), where 404 might pass.
             raise self._refusal(
                 Reason.STREAM,
                 403,

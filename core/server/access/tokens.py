@@ -100,7 +100,7 @@ class TokenVerifier:
         expires_unix_s = min(int(claims["exp"]), int(LATEST_EXPIRY_UNIX_S)) + self._settings.leeway_s
         return Claims(
             subject=claims.get("sub", ""),
-            streams=None if streams == ALL_STREAMS else frozenset(streams),
+            streams=None if ALL_STREAMS in streams else frozenset(streams),
             may_set=may_set,
             expires_unix_s=expires_unix_s,
         )

@@ -110,10 +110,6 @@ class Window:
         stats = self._limiter.get_window_stats(self._item, key)
         return max(0.001, stats.reset_time - self._now_s())
 
-    def forget(self, key: str) -> None:
-        """It will not come again."""
-        self._limiter.clear(self._item, key)
-
 
 class MessageQuota:
     """What one connection may send."""

@@ -12,7 +12,7 @@ import websockets
 
 from core.receiver.status import ConnectionState
 from core.server.access.refusals import Reason
-from core.server.access.settings import AccessSettings
+from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.app import serving
 from core.server.clock import ServerClock
 from core.server.config import ServerConfig
@@ -68,6 +68,7 @@ async def test_a_good_token_is_taken_wherever_it_is(tmp_path: Path) -> None:
             ([f"bearer.{good}", SUBPROTOCOL], SUBPROTOCOL),
             ([SUBPROTOCOL, f"bearer.{good}"], SUBPROTOCOL),
             ([f"bearer.{good}"], None),
+            ([f"Bearer.{good}"], None),
         ):
             protocols = [websockets.Subprotocol(each) for each in offers]
             async with bare_client(server.url, subprotocols=protocols) as client:
@@ -109,6 +110,47 @@ async def test_the_names_of_streams_are_for_those_who_may_hear_them(tmp_path: Pa
             assert (await http.get(f"{base}/streams/{name}", headers=headers)).status == 401
         answer = await http.get(f"{base}/streams", headers={"Authorization": f"Bearer {token(streams=['voice'])}"})
         assert [each["name"] for each in (await answer.json())["streams"]] == ["voice"]
+
+
+async def test_nobody_learns_from_a_refusal_which_streams_there_are(tmp_path: Path) -> None:
+    async with guarded(with_secret(tmp_path), LimitSettings(attempts_per_minute_per_address=40)) as server:
+        base = server.url.replace("ws://", "http://").removesuffix("/ws-audio")
+        upgrade = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        narrow = {"Authorization": f"Bearer {token(streams=['voice', 'gone'])}"}
+        asked = 0
+        async with aiohttp.ClientSession() as http:
+            for bearer, status in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), (narrow, 403)):
+                answers = set()
+                for name in ("main", "nothing"):
+                    for query, headers in (("", {}), ("", upgrade), ("?framing=x", upgrade), ("?frame_ms=7", upgrade)):
+                        answer = await http.get(f"{base}/streams/{name}{query}", headers={**headers, **bearer})
+                        challenge = answer.headers["WWW-Authenticate"]
+                        answers.add((answer.status, await answer.text(), challenge))
+                        asked += 1
+                assert len(answers) == 1
+                assert answers.pop()[0] == status
+            # Who may hear it is told that it is not there, and what is wrong with a request.
+            for path, status in (("gone", 404), ("voice", 426)):
+                assert (await http.get(f"{base}/streams/{path}", headers=narrow)).status == status
+                asked += 1
+            # Each was an attempt.
+            while asked < 40:
+                await http.get(f"{base}/streams/nothing")
+                asked += 1
+            for path in ("main", "nothing"):
+                assert (await http.get(f"{base}/streams/{path}", headers=narrow)).status == 429
+        assert server.refusals.counts[Reason.ATTEMPTS_OF_ADDRESS] == 2
+        assert server.stream.listener_count == 0
+        async with guarded(limits=LimitSettings(max_listeners=1)) as other, aiohttp.ClientSession() as http:
+            for _ in range(3):
+                # Nobody keeps the place of a listener without being one.
+                address = other.url.replace("ws://", "http://")
+                assert (await http.get(f"{address}?framing=x", headers=upgrade)).status == 400
 
 
 async def test_set_without_the_right_changes_nothing_and_is_answered(tmp_path: Path) -> None:

@@ -195,6 +195,15 @@ async def test_no_secret_is_in_any_log_or_text(
                     await answer_to(server, b"GET /ws-audio HTTP/1.1\r\n" + UPGRADE + line + b"\r\n\r\n")
                 await answer_to(server, b"GET /ws-audio?token=" + raw + b" HTTP/9.9x\r\n\r\n")
             shown.append(repr(server) + repr(server.refusals))
+        # Where the server wants no tokens, or not there.
+        no_tokens = (StreamConfig("main"), StreamConfig("voice", source="push"))
+        async with serving(ServerConfig(no_tokens, port=0)) as server:
+            for path in (b"/ws-audio", b"/ws-audio?framing=rtp", b"/ingest/voice?rate=24000"):
+                for offer in (b"bearer.%s", b"Bearer.%s", b"access_token, %s", b"%s", b"opus-rtp.v1, x%s"):
+                    line = b"Sec-WebSocket-Protocol: " + offer % good.encode() + b"\r\n\r\n"
+                    answer = await answer_to(server, b"GET " + path + b" HTTP/1.1\r\n" + UPGRADE + line)
+                    assert answer.startswith((b"HTTP/1.1 101", b"HTTP/1.1 409")), (path, offer)
+                    shown.append(answer.decode())
         async with serving(config) as server:
             async with listening(ListenOptions(server.url, token=good, ca_file=pair.ca_file)) as run:
                 await run.until(lambda: run.snapshot.connection.state is ConnectionState.STREAMING)

@@ -87,6 +87,12 @@ def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
         VERIFIER.verify(token(exp=now_s - 8))
 
 
+def test_the_star_means_all_streams_in_a_list_as_well() -> None:
+    for streams in ("*", ["*"], ["main", "*"]):
+        assert VERIFIER.verify(token(streams=streams)).allows("voice")
+    assert not VERIFIER.verify(token(streams=["mai*"])).allows("main")
+
+
 def test_an_expiry_beyond_all_reckoning_is_the_year_3000() -> None:
     for expiry in (1e300, 10**400):
         assert VERIFIER.verify(token(exp=expiry)).expires_unix_s < 33_000_000_000
