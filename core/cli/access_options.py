@@ -26,6 +26,8 @@ _LIMITS = {
     "attempts_per_minute_per_address": "N",
     "attempts_per_minute_per_subject": "N",
     "messages_per_s": "N",
+    "max_connections": "N",
+    "max_connections_per_address": "N",
 }
 
 

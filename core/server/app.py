@@ -14,7 +14,9 @@ from aiohttp import web
 
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
+from core.server.access.addresses import Addresses
 from core.server.access.bearer import offered_protocols, with_protocols
+from core.server.access.crowd import CountedListener, Crowd
 from core.server.access.expectations import name_odd_expectations
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
@@ -286,7 +288,7 @@ async def serving(
     except (OSError, UnicodeError):
         await runner.cleanup()
         raise
-    port = listening.sockets[0].getsockname()[1]
+    port = listening[0].sockets[0].getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
     pump = asyncio.create_task(_run(streams.values()))
     operation.started(pump)
@@ -296,7 +298,8 @@ async def serving(
         yield RunningServer(url, streams, endpoint, pump, refusals, reload, operation.drain, endpoint.abort)
     finally:
         operation.close()
-        listening.close()
+        for each in listening:
+            each.close()
         await ingest.shut_down()
         for stream in streams.values():
             stream.shut_down(CloseCode(config.operation.drain_code))
@@ -311,17 +314,28 @@ async def serving(
 
 async def _listen(
     runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None, refusals: Refusals
-) -> asyncio.Server:
-    """Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake."""
+) -> list[asyncio.Server]:
+    """One for each address of the host.
+
+    Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake.
+    """
     assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
-    return await asyncio.get_running_loop().create_server(
-        patient(runner.server, refusals, config.limits.header_timeout_s, http_logger(refusals)),
-        config.host,
-        config.port,
-        ssl=tls.context if tls is not None else None,
-        ssl_handshake_timeout=config.limits.header_timeout_s if tls is not None else None,
-        backlog=128,
-    )
+    loop = asyncio.get_running_loop()
+    protocol = patient(runner.server, refusals, config.limits.header_timeout_s, http_logger(refusals))
+    crowd = Crowd(config.limits, Addresses(config.access.trusted_proxies, config.access.proxy_header), refusals)
+    bound = await loop.create_server(protocol, config.host, config.port, start_serving=False)
+    sockets = [CountedListener.over(each.dup(), crowd) for each in bound.sockets]
+    bound.close()
+    return [
+        await loop.create_server(
+            protocol,
+            sock=each,
+            ssl=tls.context if tls is not None else None,
+            ssl_handshake_timeout=config.limits.header_timeout_s if tls is not None else None,
+            backlog=128,
+        )
+        for each in sockets
+    ]
 
 
 def _reload(keeper: Gatekeeper, tls: TlsKeeper | None) -> None:

@@ -38,14 +38,14 @@ class Addresses:
         up. A hop that does not say for whom it asks (RFC 7239 §6 knows ``unknown`` and ``_hidden``) counts itself.
         """
         address = _read(peer or "")
-        if address is None or not self._is_trusted(address):
+        if address is None or not self.is_trusted(address):
             return address
         for hop in reversed(self._hops(headers)):
             next_address = _read(hop)
             if next_address is None:
                 return address
             address = next_address
-            if not self._is_trusted(address):
+            if not self.is_trusted(address):
                 return address
         return address
 
@@ -56,10 +56,11 @@ class Addresses:
         """
         address = _read(peer or "")
         return (
-            address is not None and address.is_loopback and not self._is_trusted(address) and not is_forwarded(headers)
+            address is not None and address.is_loopback and not self.is_trusted(address) and not is_forwarded(headers)
         )
 
-    def _is_trusted(self, address: Address) -> bool:
+    def is_trusted(self, address: Address) -> bool:
+        """Whether a proxy there is believed."""
         return any(address in network for network in self._trusted)
 
     def _hops(self, headers: Headers) -> list[str]:

@@ -38,6 +38,8 @@ class PatientHandler(web.RequestHandler):
             logger=http_logger,
             # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
             keepalive_timeout=header_timeout_s,
+            # Nor does anybody stay longer whose body nobody wants: aiohttp would read it for ten seconds.
+            lingering_time=header_timeout_s,
         )
         self._refusals = refusals
         self._header_timeout_s = header_timeout_s

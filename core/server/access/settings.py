@@ -100,7 +100,11 @@ class LimitSettings:
     """To listen or to push, those that are refused included."""
     attempts_per_minute_per_subject: Limit = None
     messages_per_s: Limit = None
-    """Of one listener; more are ignored."""
+    """Of one listener, pings among them; more are ignored."""
+    max_connections: Limit = None
+    """Open ones, whatever is done with them; those of listeners among them."""
+    max_connections_per_address: Limit = None
+    """But for those of trusted proxies."""
     flood_messages: int = 300
     """So many ignored ones within ten seconds, and the connection is closed."""
     header_timeout_s: float = 10.0
@@ -134,8 +138,15 @@ class LimitSettings:
     def on_public_host(self) -> LimitSettings:
         """With those of `for_public` where nobody said anything."""
         usual = LimitSettings.for_public()
-        return replace(
+        known = replace(
             self, **{each.name: getattr(usual, each.name) for each in fields(self) if getattr(self, each.name) is None}
+        )
+        # Whoever makes room for listeners means it.
+        return replace(
+            known,
+            max_connections=self.max_connections or _room_for(known.max_listeners, usual.max_connections),
+            max_connections_per_address=self.max_connections_per_address
+            or _room_for(known.max_listeners_per_address, usual.max_connections_per_address),
         )
 
     @classmethod
@@ -150,7 +161,14 @@ class LimitSettings:
             attempts_per_minute_per_address=240,
             attempts_per_minute_per_subject=240,
             messages_per_s=50,
+            max_connections=2_000,
+            max_connections_per_address=200,
         )
+
+
+def _room_for(listeners: Limit, usual: Limit) -> Limit:
+    """Connections, where there may be so many listeners: twice as many, but not fewer than usual."""
+    return max(2 * listeners, usual) if isinstance(listeners, int) and isinstance(usual, int) else listeners
 
 
 @dataclass(frozen=True, slots=True)
