@@ -139,7 +139,7 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
     async with serving(config) as server:
         for warning in access_warnings(config):
             logger.warning("WARNING: %s", warning)
-        if config.tls is not None or config.access.has_tokens or not _has_terminal():
+        if server.has_files or not _has_terminal():
             # Else it ends the server, as it ends everything else in a terminal that is closed.
             _reload_on_sighup(server.reload)
         spare_what_is_loaded()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,7 +22,6 @@ from core.server.access.http_log import http_logger
 from core.server.access.patience import patient
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
-from core.server.access.settings import AccessError
 from core.server.access.tls import TlsKeeper
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
@@ -35,6 +33,7 @@ from core.server.listener import Listener, ListenerCounters
 from core.server.loops import ids_in
 from core.server.operation.figures import StreamFigures, figures_of
 from core.server.operation.front import Operation
+from core.server.reloading import Part, Reloader
 from core.server.streams import Streams
 from core.wire.control import SUBPROTOCOL
 
@@ -63,7 +62,9 @@ class RunningServer:
     """Ends only if something is wrong in this program; the context raises that when it is left."""
     refusals: Refusals
     reload: Callable[[], None]
-    """Read certificate and keys anew, without touching who listens; where that fails, warn and go on as before."""
+    """Read certificate, keys and tokens anew, without touching who listens or pushes; the log says what came of it."""
+    has_files: bool
+    """Whether there is anything to read anew."""
     drain: Callable[[], Coroutine[None, None, None]]
     """Let nobody in from now on; returns when the context is to be left."""
     abort: Callable[[], None]
@@ -272,6 +273,13 @@ async def serving(
     ingest = Ingest(built.push_points, gate or keeper, refusals)
     tls = TlsKeeper(config.tls) if config.tls is not None else None
     endpoint = Endpoint(config, built, gate or keeper, refusals)
+    reloader = Reloader(
+        (
+            *([Part("the TLS certificate and its key", tls.read)] if tls is not None else []),
+            *([Part("the keys of tokens", keeper.read_keys)] if config.access.has_key_file else []),
+            *built.parts(),
+        )
+    )
     operation = Operation(config.operation, endpoint.figures, refusals)
     runner = web.AppRunner(
         build_app(config, endpoint, ingest, operation),
@@ -294,8 +302,8 @@ async def serving(
     operation.started(pump)
     try:
         url = f"{_scheme(tls is not None)}://{host}:{port}{config.path}"
-        reload = functools.partial(_reload, keeper, tls)
-        yield RunningServer(url, streams, endpoint, pump, refusals, reload, operation.drain, endpoint.abort)
+        reload, has_files = reloader.reload, reloader.has_any
+        yield RunningServer(url, streams, endpoint, pump, refusals, reload, has_files, operation.drain, endpoint.abort)
     finally:
         operation.close()
         for each in listening:
@@ -336,15 +344,6 @@ async def _listen(
         )
         for each in sockets
     ]
-
-
-def _reload(keeper: Gatekeeper, tls: TlsKeeper | None) -> None:
-    for part in (keeper, tls):
-        try:
-            if part is not None:
-                part.reload()
-        except AccessError as error:
-            logger.warning("%s; what was in force stays", error)
 
 
 def _scheme(is_secure: bool) -> str:

@@ -51,9 +51,12 @@ class PushError(ValueError):
     """What was sent is no sound; the message is one line for whoever sent it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PushPoint:
-    """Where one stream takes sound from, and the token that has to be brought; without one only loopback may."""
+    """Where one stream takes sound from, and the token that has to be brought; without one only loopback may.
+
+    The token may become another one.
+    """
 
     inlet: Inlet
     token: str | None = None
@@ -81,7 +84,7 @@ class Ingest:
     def __init__(self, points: Mapping[str, PushPoint], gate: Gate, refusals: Refusals) -> None:
         """``points`` are the streams that take something, by name; ``refusals`` are counted there."""
         self._points = points
-        self._door = IngestDoor({name: point.token for name, point in points.items()}, gate, refusals)
+        self._door = IngestDoor(points, gate, refusals)
         self._pushes: dict[str, _Push] = {}
         self._is_over = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from typing import Protocol
 
 from aiohttp import web
 
@@ -12,15 +13,21 @@ from core.server.access.refusals import Reason, Refusals
 from core.server.gate import Gate, RefusedError
 
 
+class Guarded(Protocol):
+    """Something that a token is for; ``None``: for programs on this machine."""
+
+    token: str | None
+
+
 class IngestDoor:
     """Asks who somebody is before it tells anything: a stranger hears the same, whatever name it tries."""
 
-    def __init__(self, tokens: Mapping[str, str | None], gate: Gate, refusals: Refusals) -> None:
-        """``tokens`` are those of the streams that take sound, by name; ``gate`` counts attempts, as of listeners."""
-        self._tokens = tokens
+    def __init__(self, points: Mapping[str, Guarded], gate: Gate, refusals: Refusals) -> None:
+        """``points`` are the streams that take sound, by name; ``gate`` counts attempts, as of listeners."""
+        self._points = points
         self._gate = gate
         self._refusals = refusals
-        self._has_tokens = any(tokens.values())
+        self._has_tokens = any(point.token for point in points.values())
 
     def check(self, request: web.Request, name: str) -> None:
         """Return if whoever asks may push to ``name``.
@@ -34,20 +41,21 @@ class IngestDoor:
         held = self._stream_of(brought, name)
         if held is not None:
             self._gate.knock_again(held)
-        token = self._tokens.get(name)
-        is_for_tokens = self._has_tokens if name not in self._tokens else token is not None
+        point = self._points.get(name)
+        token = point.token if point is not None else None
+        is_for_tokens = self._has_tokens if point is None else token is not None
         is_known = held is not None and (token is None or held == name) if is_for_tokens else self._is_local(request)
         if not is_known:
             raise self._refusal(request, brought)
-        if name not in self._tokens:
+        if point is None:
             raise RefusedError(404, f"there is no stream {name[:80]!r} here that takes sound; /streams lists all")
 
     def _stream_of(self, brought: str | None, name: str) -> str | None:
         """To which stream a token is the one to push, ``name`` before others."""
         if brought is None:
             return None
-        for stream in sorted(self._tokens, key=lambda each: each != name):
-            token = self._tokens[stream]
+        for stream in sorted(self._points, key=lambda each: each != name):
+            token = self._points[stream].token
             if token is not None and hmac.compare_digest(brought.encode("utf-8", "replace"), token.encode()):
                 return stream
         return None

@@ -49,7 +49,8 @@ class RelayStream(Broadcast):
     ) -> None:
         """``settings`` are only told while nothing is known of upstream."""
         super().__init__(settings, clock, lead_ms, name)
-        self._upstream = upstream
+        self.upstream = upstream
+        """Of the connections to come."""
         self._backoff = backoff or Backoff()
         self._not_before_ns = 0
         self._timeline = Timeline()
@@ -154,7 +155,7 @@ class RelayStream(Broadcast):
         """One connection, to its end; ``None`` if `_announce` ended it."""
         self._via = chain(self._id, (listener.via for listener in self._listeners))
         self._is_silent = True
-        attempt = asyncio.create_task(listen(self._upstream, self._take, self.clock.now_ns, self._via))
+        attempt = asyncio.create_task(listen(self.upstream, self._take, self.clock.now_ns, self._via))
         self._attempt = attempt
         try:
             await asyncio.wait({attempt})
@@ -211,7 +212,7 @@ class RelayStream(Broadcast):
         except MalformedPacketError as error:
             self.counters.upstream_malformed += 1
             if self.counters.upstream_malformed == 1:
-                told = f"{self._upstream.shown} sent no Opus packet: {error} (further are counted)"
+                told = f"{self.upstream.shown} sent no Opus packet: {error} (further are counted)"
                 log_event(logger, logging.WARNING, told, stream=self.name)
             return
         self._backoff.reset()

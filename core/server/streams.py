@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from core.audio.sources import PcmSource, open_source
 from core.server.broadcast import Broadcast
@@ -13,6 +13,7 @@ from core.server.ingest import PushPoint
 from core.server.inlet import Inlet, InletSource
 from core.server.kept_tokens import read_token
 from core.server.relay import RelayStream
+from core.server.reloading import Part, Take
 from core.server.stream import Stream
 from core.server.upstream import Upstream
 
@@ -48,8 +49,35 @@ class Streams:
         """
         self._source = source
         self._clock = clock or ServerClock()
+        self._configured = tuple(configured)
         self.push_points: dict[str, PushPoint] = {}
-        self.by_name: dict[str, Broadcast] = {each.name: self._stream(each) for each in configured}
+        self.by_name: dict[str, Broadcast] = {each.name: self._stream(each) for each in self._configured}
+
+    def parts(self) -> Iterator[Part]:
+        """What can be read anew: the tokens that stand in files, for pushes and connections from then on."""
+        for each in self._configured:
+            if each.ingest_token_file is not None:
+                yield Part(f"the ingest token of {each.name!r}", functools.partial(self._read_ingest, each))
+            if each.upstream_token_file is not None:
+                yield Part(f"the upstream token of {each.name!r}", functools.partial(self._read_upstream, each))
+
+    def _read_ingest(self, stream: StreamConfig) -> Take:
+        token = _ingest_token(stream)
+
+        def take() -> None:
+            self.push_points[stream.name].token = token
+
+        return take
+
+    def _read_upstream(self, stream: StreamConfig) -> Take:
+        upstream = _upstream(stream)
+        relay = self.by_name[stream.name]
+
+        def take() -> None:
+            if isinstance(relay, RelayStream):
+                relay.upstream = upstream
+
+        return take
 
     def _stream(self, stream: StreamConfig) -> Broadcast:
         common = (stream.settings, self._clock, stream.lead_ms, stream.name)

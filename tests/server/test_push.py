@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -367,7 +368,8 @@ def test_without_a_token_only_this_machine_may_push(address: str, is_let_in: boo
 
 def door(tokens: dict[str, str | None], access: AccessSettings | None = None) -> IngestDoor:
     refusals = Refusals()
-    return IngestDoor(tokens, Gatekeeper(access or AccessSettings(), LimitSettings(), refusals), refusals)
+    points = {name: SimpleNamespace(token=token) for name, token in tokens.items()}
+    return IngestDoor(points, Gatekeeper(access or AccessSettings(), LimitSettings(), refusals), refusals)
 
 
 def answer(asked: IngestDoor, request: web.Request, name: str) -> int | str:

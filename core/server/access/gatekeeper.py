@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -58,23 +58,29 @@ class Gatekeeper:
         self._inside: dict[Grant, _Visitor] = {}
         self._at_site: Counter[str] = Counter()
         self._of_subject: Counter[str] = Counter()
-        self.reload()
+        self.read_keys()()
         self._site_window = _per_minute(limits.attempts_per_minute_per_address)
         self._subject_window = _per_minute(limits.attempts_per_minute_per_subject)
         # One of its own: a token's subject may be called as a stream is.
         self._pusher_window = _per_minute(limits.attempts_per_minute_per_subject)
 
-    def reload(self) -> None:
-        """Read the keys anew. Who is inside stays.
+    def read_keys(self) -> Callable[[], None]:
+        """Read the keys anew; what is returned puts them in force. Who is inside stays.
 
         Raises:
-            AccessError: they cannot be had; those from before stay in force.
+            AccessError: they cannot be had.
         """
+        verifier: TokenVerifier | None = None
         if self._access.has_tokens:
             from core.server.access.keys import load_keys
             from core.server.access.tokens import TokenVerifier
 
-            self._verifier = TokenVerifier(load_keys(self._access), self._access)
+            verifier = TokenVerifier(load_keys(self._access), self._access)
+
+        def take() -> None:
+            self._verifier = verifier
+
+        return take
 
     def admit(self, request: web.Request, stream: str) -> Grant:
         """As of `Gate`."""

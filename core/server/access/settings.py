@@ -81,6 +81,11 @@ class AccessSettings:
         """Whether a token is needed."""
         return any(getattr(self, name) for name in _KEYS)
 
+    @property
+    def has_key_file(self) -> bool:
+        """Whether what tokens are checked with stands in a file, which may change; the environment does not."""
+        return self.has_tokens and not self.secret_env
+
 
 _KEYS: Final = ("secret_file", "secret_env", "public_key_file", "jwks_file")
 

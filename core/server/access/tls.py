@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 
 from core.server.access.settings import AccessError, TlsSettings
 
@@ -26,13 +27,18 @@ class TlsKeeper:
         """For the listening socket."""
         self.context.sni_callback = self._hand_on
 
-    def reload(self) -> None:
-        """Take the files as they are now, for connections from here on.
+    def read(self) -> Callable[[], None]:
+        """Read the files as they are now; what is returned puts them in force, for connections from then on.
 
         Raises:
-            AccessError: as at first; the pair from before stays in force.
+            AccessError: as at first.
         """
-        self._current = _load(self._settings)
+        context = _load(self._settings)
+
+        def take() -> None:
+            self._current = context
+
+        return take
 
     def _hand_on(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Called in each handshake, also where the client says no name (`SSL_CTX_set_tlsext_servername_callback`)."""

@@ -113,7 +113,7 @@ async def test_sighup_exchanges_the_certificate_and_nobody_has_to_leave(tmp_path
             fitting = first.settings.key.read_bytes()
             first.settings.key.write_bytes(key)
             os.kill(server.pid, signal.SIGHUP)
-            await asyncio.to_thread(server.wait_for_line, "do not belong together; what was in force stays")
+            await asyncio.to_thread(server.wait_for_line, "do not belong together; what was in force stays, all of it")
             first.settings.key.write_bytes(fitting)
             os.kill(server.pid, signal.SIGHUP)
             await asyncio.sleep(0.5)

@@ -9,13 +9,14 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from core.receiver.options import ListenOptions
 from core.receiver.status import ConnectionState
 from core.server.access.settings import AccessError, AccessSettings, LimitSettings, TlsSettings
 from core.server.app import RunningServer, serving
-from core.server.config import ServerConfig
+from core.server.config import ServerConfig, StreamConfig
 from tests.receiver.harness import listening
 from tests.server.access.making import SECRET, Pair, certificate, token, with_secret
 
@@ -67,7 +68,7 @@ async def test_a_pair_that_does_not_fit_is_warned_of_and_the_old_one_stays(
             pair.settings.key.unlink()
             server.reload()
         assert [record.getMessage().count("\n") for record in caplog.records] == [0, 0]
-        assert "do not belong together; what was in force stays" in caplog.records[0].getMessage()
+        assert "do not belong together; what was in force stays, all of it" in caplog.records[0].getMessage()
         assert "key.pem cannot be read: No such file or directory" in caplog.records[1].getMessage()
         await hears(server, pair)
 
@@ -152,7 +153,67 @@ async def test_keys_of_tokens_are_read_anew_as_well(tmp_path: Path, caplog: pyte
         assert stays.snapshot.connection.state is STREAMING
 
 
-async def test_without_tls_there_is_nothing_to_read_anew() -> None:
-    async with serving(ServerConfig(port=0, access=AccessSettings())) as server:
+async def test_all_is_read_anew_or_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pair, access = certificate(tmp_path), with_secret(tmp_path)
+    async with serving(encrypted(pair, access=access)) as server:
+        newer = certificate(tmp_path)
+        (tmp_path / "secret").write_text("short")
+        with caplog.at_level(logging.INFO, "core"):
+            server.reload()
+            # The new certificate waits for the keys that came with it.
+            async with listening(ListenOptions(server.url, token=token(), ca_file=pair.ca_file)) as run:
+                await run.until(lambda: run.snapshot.connection.state is STREAMING)
+            (tmp_path / "secret").write_text(SECRET[::-1])
+            server.reload()
+            changed = token(SECRET[::-1])
+            async with listening(ListenOptions(server.url, token=changed, ca_file=newer.ca_file)) as run:
+                await run.until(lambda: run.snapshot.connection.state is STREAMING)
+        assert "read anew: the TLS certificate and its key, the keys of tokens" in caplog.text
+        assert "has 5 bytes" in caplog.text
+        assert "what was in force stays, all of it" in caplog.text
+
+
+async def test_tokens_to_push_and_of_relays_are_read_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ingest, upstream = tmp_path / "ingest", tmp_path / "upstream"
+    ingest.write_text("first")
+    upstream.write_text(token(exp=1))
+    async with AsyncExitStack() as stack:
+        origin = await stack.enter_async_context(serving(ServerConfig(port=0, access=with_secret(tmp_path))))
+        config = ServerConfig(
+            (
+                StreamConfig("edge", f"relay:{origin.url}", upstream_token_file=upstream),
+                StreamConfig("voice", "push", ingest_token_file=ingest),
+            ),
+            port=0,
+        )
+        server = await stack.enter_async_context(serving(config))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        caplog.set_level(logging.INFO, "core")
+
+        async def pushed(bearer: str) -> int:
+            address = server.url.replace("ws://", "http://").replace("/ws-audio", "/ingest/voice?rate=24000")
+            answer = await http.post(address, data=b"", headers={"Authorization": f"Bearer {bearer}"})
+            return answer.status
+
+        async with listening(ListenOptions(server.url)) as run:
+            await run.until(lambda: "the token has expired" in run.log)
+        assert [await pushed("first"), await pushed("second")] == [200, 401]
+        ingest.write_text("two words")
         server.reload()
-        assert server.url.startswith("ws://")
+        assert "holds more than one word of ASCII" in caplog.text
+        assert await pushed("first") == 200
+        ingest.write_text("second")
+        upstream.write_text(token())
+        server.reload()
+        assert "read anew: the upstream token of 'edge', the ingest token of 'voice'" in caplog.text
+        assert [await pushed("first"), await pushed("second")] == [401, 200]
+        async with listening(ListenOptions(server.url)) as run:
+            await run.until(lambda: run.snapshot.connection.state is STREAMING)
+
+
+async def test_without_files_there_is_nothing_to_read_anew(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(ServerConfig(port=0, access=AccessSettings())) as server:
+        with caplog.at_level(logging.INFO, "core"):
+            server.reload()
+        assert not server.has_files
+        assert "there is nothing to read anew" in caplog.text
