@@ -19,7 +19,7 @@ from core.server.access.crowd import CountedListener, Crowd
 from core.server.access.expectations import name_odd_expectations
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
-from core.server.access.patience import patient
+from core.server.access.patience import patient, watch_bytes
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.tls import TlsKeeper
@@ -212,6 +212,8 @@ class Endpoint:
         socket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT_S,
             heartbeat=HEARTBEAT_S,
+            # The listener answers: pings count as messages.
+            autoping=False,
             protocols=protocols,
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES,
@@ -229,9 +231,11 @@ class Endpoint:
         )
         present = self._present[stream.name]
         present.add(listener)
+        watch_bytes(request, listener.may_take)
         try:
             await listener.run(with_protocols(request, protocols), settings)
         finally:
+            watch_bytes(request, None)
             present.discard(listener)
         return socket
 

@@ -19,6 +19,9 @@ class MessageLimit(Protocol):
     def is_too_many(self) -> bool:
         """Count a message; tells whether it is to be ignored."""
 
+    def is_too_much(self, received_bytes: int) -> bool:
+        """Count what came, in messages or not; tells whether the connection has to end."""
+
     def is_flood(self) -> bool:
         """Count an ignored message; tells whether that was enough."""
 

@@ -117,6 +117,7 @@ class Listener:
         self._deadline: asyncio.TimerHandle | None = None
         self._is_over: asyncio.Future[None] | None = None
         self._malformed_messages = 0
+        self._is_flooding = False
 
     # What the stream calls; none of it waits.
 
@@ -301,6 +302,14 @@ class Listener:
             self._stream.leave(self)
             self._settle(self._outbox)
 
+    def may_take(self, received_bytes: int) -> bool:
+        """Called with all that comes, before it is parsed; of a client that sends too much nothing more is."""
+        is_here = self._outbox is not None and self._deadline is None
+        if is_here and (reason := self._rights.why_too_much(received_bytes)) is not None:
+            self._is_flooding = True
+            self._send_away(reason)
+        return not self._is_flooding
+
     async def _read(self) -> None:
         """Answer the client until it goes; what it cannot mean is counted and ignored."""
         try:
@@ -309,6 +318,8 @@ class Listener:
                 if self._rights.is_too_many():
                     if self._deadline is None and (reason := self._rights.why_flood()) is not None:
                         self._send_away(reason)
+                elif message.type is WSMsgType.PING:
+                    await self._socket.pong(message.data)
                 elif message.type is WSMsgType.TEXT:
                     self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:

@@ -21,7 +21,7 @@ _EARLY_S: Final = 0.05
 class PatientHandler(web.RequestHandler):
     """One connection's HTTP. Counts itself as refused if it had to be cut before it asked for anything."""
 
-    __slots__ = ("_came_s", "_header_timeout_s", "_peer", "_refusals", "has_asked")
+    __slots__ = ("_came_s", "_header_timeout_s", "_peer", "_refusals", "has_asked", "watch")
 
     def __init__(
         self,
@@ -45,6 +45,8 @@ class PatientHandler(web.RequestHandler):
         self._header_timeout_s = header_timeout_s
         self._came_s = 0.0
         self._peer: str | None = None
+        self.watch: Callable[[int], bool] | None = None
+        """Told how many bytes come, before anything is made of them; it says whether to."""
         self.has_asked = False
         """Whether a complete request has come."""
 
@@ -54,6 +56,11 @@ class PatientHandler(web.RequestHandler):
         self._came_s = asyncio.get_running_loop().time()
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if peer else None
+
+    def data_received(self, data: bytes) -> None:
+        """Whatever came: parts of requests, frames of WebSockets, also those that make no message."""
+        if self.watch is None or self.watch(len(data)):
+            super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Whoever was still there at the end of its time did not leave by itself."""
@@ -70,6 +77,12 @@ def patient(
 ) -> Callable[[], PatientHandler]:
     """What makes the protocol of each connection, for `asyncio.loop.create_server`."""
     return lambda: PatientHandler(server, refusals, header_timeout_s, http_logger)
+
+
+def watch_bytes(request: web.Request, watch: Callable[[int], bool] | None) -> None:
+    """From now on ``watch`` is told how many bytes come on this connection, and says whether to look at them."""
+    if isinstance(request.protocol, PatientHandler):
+        request.protocol.watch = watch
 
 
 def note_request(request: web.Request) -> None:

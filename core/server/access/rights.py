@@ -45,6 +45,14 @@ class Rights:
         self._refusals.count(Reason.MESSAGE_RATE)
         return True
 
+    def why_too_much(self, received_bytes: int) -> str | None:
+        """Count what came, in messages or not; tells why the connection has to end, or ``None``."""
+        messages = self._grant.messages
+        if messages is None or not messages.is_too_much(received_bytes):
+            return None
+        self._refusals.count(Reason.FLOOD)
+        return "too much was sent"
+
     def why_flood(self) -> str | None:
         """Count a message that was ignored; tells why the connection has to end, or ``None``."""
         messages = self._grant.messages

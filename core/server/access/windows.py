@@ -111,8 +111,32 @@ class Window:
         return max(0.001, stats.reset_time - self._now_s())
 
 
+class Allowance:
+    """So many units a second on average, and so many at once: a bucket that leaks (ITU-T I.371, GCRA)."""
+
+    __slots__ = ("_at_once", "_filled", "_now_s", "_per_s", "_since_s")
+
+    def __init__(self, per_s: float, at_once: float, now_s: Callable[[], float] = time.monotonic) -> None:
+        """Nothing has been taken."""
+        self._per_s, self._at_once, self._now_s = per_s, at_once, now_s
+        self._filled, self._since_s = 0.0, now_s()
+
+    def take(self, amount: float) -> bool:
+        """Take so many units; tells whether there were so many. If not, they count all the same."""
+        now_s = self._now_s()
+        self._filled = max(0.0, self._filled - (now_s - self._since_s) * self._per_s) + amount
+        self._since_s = now_s
+        return self._filled <= self._at_once
+
+
 class MessageQuota:
     """What one connection may send."""
+
+    BYTES_PER_MESSAGE: Final = 512
+    """A `stats` has some 300, with all its fields."""
+
+    MIN_BYTES_AT_ONCE: Final = 64 * 1024
+    """A few of the longest messages there may be."""
 
     FLOOD_WINDOW_S: Final = 10
 
@@ -120,10 +144,19 @@ class MessageQuota:
         """As of `LimitSettings`."""
         self._answered = Window(messages_per_s, 1, now_s)
         self._ignored = Window(flood_messages, self.FLOOD_WINDOW_S, now_s)
+        self._bytes = Allowance(
+            messages_per_s * self.BYTES_PER_MESSAGE,
+            max((messages_per_s + flood_messages) * self.BYTES_PER_MESSAGE, self.MIN_BYTES_AT_ONCE),
+            now_s,
+        )
 
     def is_too_many(self) -> bool:
         """Count a message; tells whether it is to be ignored."""
         return self._answered.hit("") > 0
+
+    def is_too_much(self, received_bytes: int) -> bool:
+        """Count what came, whether it is a message or not: empty fragments (RFC 6455 §5.4) are none, and cost time."""
+        return not self._bytes.take(received_bytes)
 
     def is_flood(self) -> bool:
         """Count an ignored message; tells whether that was enough."""

@@ -123,6 +123,60 @@ async def test_no_limit_is_in_force_where_all_are_unlimited() -> None:
         assert not server.refusals.counts
 
 
+PING, PONG, FRAGMENT = b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0", b"\x00\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("first", "frame", "words"),
+    [
+        (b"", PING, b"too m"),
+        (b"", PONG, b"too m"),
+        (b"\x01\x80\0\0\0\0", FRAGMENT, b"too much was sent"),
+    ],
+)
+async def test_frames_that_are_no_messages_are_a_flood_as_well(first: bytes, frame: bytes, words: bytes) -> None:
+    async with guarded(limits=LimitSettings.for_public()) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET /ws-audio HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        await until(lambda: server.stream.listener_count == 1)
+        writer.write(first)
+
+        async def flood() -> None:
+            while True:
+                writer.write(frame * 200)
+                await asyncio.sleep(0.002)
+
+        flooding = asyncio.create_task(flood())
+        received = b""
+        async with asyncio.timeout(8):
+            with suppress(ConnectionError):
+                while piece := await reader.read(65_536):
+                    received += piece
+        flooding.cancel()
+        # RFC 6455 §5.5.1: a close frame, 1008 and why.
+        assert b"\x03\xf0" + words in received
+        # A ping is answered as a message would be: not more often than that.
+        assert received.count(b"\x8a\x00") <= 2 * 50
+        assert server.refusals.counts[Reason.FLOOD] == 1
+        writer.close()
+        await until(lambda: server.stream.listener_count == 0)
+
+
+async def test_pings_within_the_limits_are_answered_each() -> None:
+    async with guarded(limits=LimitSettings.for_public()) as server, bare_client(server.url) as client:
+        await client.recv()
+        for number in range(20):
+            answer = await client.ping(str(number))
+            async with asyncio.timeout(5):
+                await answer
+        assert not server.refusals.counts
+
+
 async def test_a_window_that_is_used_stays_within_the_limits_of_a_public_server() -> None:
     async with guarded(limits=LimitSettings.for_public()) as server, session(server) as run:
         await run.until(streams(run))

@@ -85,6 +85,25 @@ def test_no_thread_is_started() -> None:
     assert threading.active_count() == before
 
 
+def test_what_comes_is_bounded_on_average_and_at_once() -> None:
+    clock, rng = Clock(), random.Random(9)
+    quota = MessageQuota(messages_per_s=100, flood_messages=100, now_s=clock)
+    at_once = 200 * MessageQuota.BYTES_PER_MESSAGE
+    assert not quota.is_too_much(at_once)
+    assert quota.is_too_much(1)
+    clock.now_s += 1_000
+    taken = 0
+    for _ in range(5_000):
+        clock.now_s += 0.01
+        amount = rng.randrange(0, 1_024)
+        if quota.is_too_much(amount):
+            break
+        taken += amount
+    else:
+        # Half a message at a time, a hundred times a second, for ever.
+        assert taken > 20 * at_once
+
+
 def test_a_burst_is_ignored_and_a_flood_is_told_from_it() -> None:
     clock = Clock()
     quota = MessageQuota(messages_per_s=10, flood_messages=20, now_s=clock)
