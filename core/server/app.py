@@ -13,13 +13,10 @@ from aiohttp import web
 
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
-from core.server.access.addresses import Addresses
 from core.server.access.bearer import offered_protocols, with_protocols
-from core.server.access.crowd import CountedListener, Crowd
 from core.server.access.expectations import name_odd_expectations
 from core.server.access.gatekeeper import Gatekeeper
-from core.server.access.http_log import http_logger
-from core.server.access.patience import patient, watch_bytes
+from core.server.access.patience import watch_bytes
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.tls import TlsKeeper
@@ -30,6 +27,7 @@ from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
+from core.server.listening import listen
 from core.server.loops import ids_in
 from core.server.operation.figures import StreamFigures, figures_of
 from core.server.operation.front import Operation
@@ -296,7 +294,7 @@ async def serving(
     assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
     name_odd_expectations(runner.server)
     try:
-        listening = await _listen(runner, config, tls, refusals)
+        listening = await listen(runner.server, config, tls, refusals)
     except (OSError, UnicodeError):
         await runner.cleanup()
         raise
@@ -322,32 +320,6 @@ async def serving(
         await asyncio.wait({pump})
         if not pump.cancelled():
             pump.result()
-
-
-async def _listen(
-    runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None, refusals: Refusals
-) -> list[asyncio.Server]:
-    """One for each address of the host.
-
-    Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake.
-    """
-    assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
-    loop = asyncio.get_running_loop()
-    protocol = patient(runner.server, refusals, config.limits.header_timeout_s, http_logger(refusals))
-    crowd = Crowd(config.limits, Addresses(config.access.trusted_proxies, config.access.proxy_header), refusals)
-    bound = await loop.create_server(protocol, config.host, config.port, start_serving=False)
-    sockets = [CountedListener.over(each.dup(), crowd) for each in bound.sockets]
-    bound.close()
-    return [
-        await loop.create_server(
-            protocol,
-            sock=each,
-            ssl=tls.context if tls is not None else None,
-            ssl_handshake_timeout=config.limits.header_timeout_s if tls is not None else None,
-            backlog=128,
-        )
-        for each in sockets
-    ]
 
 
 def _scheme(is_secure: bool) -> str:

@@ -21,11 +21,12 @@ import pytest
 import websockets
 
 from core.audio.sources import SourceError
+from core.cli.access_options import with_access_options
 from core.cli.operation_options import with_operation_options
 from core.cli.serve import add_parser
 from core.opus.encoder import EncoderSettings
 from core.server.access.refusals import Refusals
-from core.server.access.settings import AccessSettings
+from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.app import SHUTDOWN_TIMEOUT_S, serving
 from core.server.config import ServerConfig, StreamConfig, one_stream
 from core.server.operation.figures import StreamFigures
@@ -281,6 +282,8 @@ def test_the_systemd_unit_starts_a_server_that_there_is_and_gives_it_time_to_dra
     assert (Path(program).name, command) == ("opuscope", "serve")
     parser = add_parser(argparse.ArgumentParser().add_subparsers())
     settings = with_operation_options(ServerConfig(), parser.parse_args(options)).operation
+    # It stands behind a proxy.
+    assert with_access_options(ServerConfig(), parser.parse_args(options)).limits == LimitSettings.for_public()
     assert float(service["TimeoutStopSec"]) > settings.drain_s + SHUTDOWN_TIMEOUT_S
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert (service["Type"], service["DynamicUser"], service["ProtectSystem"]) == ("exec", "yes", "strict")
