@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -32,6 +32,7 @@ from core.server.listener import Listener, ListenerCounters
 from core.server.operation.figures import StreamFigures, figures_of
 from core.server.operation.front import Operation
 from core.server.streams import Streams
+from core.server.supervision import run_all
 from core.wire.control import SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
@@ -269,7 +270,7 @@ async def serving(
         raise
     port = listening.sockets[0].getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
-    pump = asyncio.create_task(_run(streams.values()))
+    pump = asyncio.create_task(run_all(streams.values()))
     operation.started(pump)
     try:
         url = f"{_scheme(tls is not None)}://{host}:{port}{config.path}"
@@ -314,12 +315,6 @@ def _reload(keeper: Gatekeeper, tls: TlsKeeper | None) -> None:
 
 def _scheme(is_secure: bool) -> str:
     return "wss" if is_secure else "ws"
-
-
-async def _run(streams: Iterable[Broadcast]) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for stream in streams:
-            tasks.create_task(stream.run())
 
 
 def _refused(refusal: RefusedError) -> web.Response:

@@ -70,6 +70,8 @@ class StreamCounters:
     reanchored: int = 0
     """How often the stream was more than a second late and its deadlines were moved."""
     source_failures: int = 0
+    failures: int = 0
+    """Errors in this program that ended the stream, until it was started anew."""
     adaptations: int = 0
     """How often a listener's bit rate was changed because of its link."""
     upstream_attempts: int = 0
@@ -182,6 +184,12 @@ class Broadcast(ABC):
         self._end_code = code
         for listener in list(self._listeners):
             self._finish([listener], _going_away(), code)
+
+    def fail(self) -> None:
+        """It has ended by an error in this program: send everybody away, to come back when it runs again."""
+        self.counters.failures += 1
+        away = Bye("an error in the server", RETRY_AFTER_FAILURE_MS)
+        self._finish(list(self._listeners), away, CloseCode.INTERNAL_ERROR)
 
     # Playing.
 

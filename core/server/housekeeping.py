@@ -28,6 +28,9 @@ class Guest(Protocol):
     def report(self, now_ns: int) -> None:
         """A second has gone by."""
 
+    def fail(self, error: Exception) -> None:
+        """One of these has raised what nobody thought of: end it, and it alone."""
+
 
 class Housekeeping:
     """Calls each listener back."""
@@ -71,10 +74,18 @@ class Housekeeping:
         """All that is due now."""
         now_ns = self._clock.now_ns()
         for guest in list(self._blocked):
-            if not guest.flush(now_ns):
+            try:
+                is_done = not guest.flush(now_ns)
+            except Exception as error:  # noqa: BLE001 - of one guest; the others are looked after
+                guest.fail(error)
+                is_done = True
+            if is_done:
                 self._blocked.pop(guest, None)
         for guest in list(self._due(now_ns)):
-            guest.report(now_ns)
+            try:
+                guest.report(now_ns)
+            except Exception as error:  # noqa: BLE001
+                guest.fail(error)
 
     def _due(self, now_ns: int) -> Iterator[Guest]:
         while self._reports and self._reports[0][0] <= now_ns:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -106,9 +106,9 @@ async def listen(upstream: Upstream, take: Callable[[WireEvent], None], now_ns: 
         ending = _explain(group, upstream.shown)
     if bye is None:
         return ending
-    if bye.retry_after_ms is None:
-        return Ending(f"{upstream.shown}: {bye.reason}", is_end=True)
-    return Ending(f"{upstream.shown}: {bye.reason}", retry_after_s=bye.retry_after_ms / 1000)
+    # The goodbye says why, and when to come back; whether at all, the code with which the connection was closed.
+    retry_after_s = None if bye.retry_after_ms is None else bye.retry_after_ms / 1000
+    return replace(ending, reason=f"{upstream.shown}: {bye.reason}", retry_after_s=retry_after_s)
 
 
 class _Connect(connect):
