@@ -15,7 +15,7 @@ from core.audio.sources import SourceError
 from core.opus.encoder import EncoderSettings
 from core.server.adaptation import Decision
 from core.server.clock import ServerClock
-from core.server.encoding import Member
+from core.server.encoder_group import Member
 from core.server.facts import StreamFacts
 from core.server.framing import RtpFraming
 from core.server.housekeeping import Guest, Housekeeping
@@ -150,8 +150,12 @@ class Broadcast(ABC):
         """
 
     @abstractmethod
-    def adapt(self, listener: Audience, decision: Decision) -> None:
-        """As `change`, by the server's own decision; nothing happens where nothing can be changed."""
+    def adapt(self, listener: Audience, decision: Decision) -> bool:
+        """As `change`, by the server's own decision; ``False`` where nothing can be changed."""
+
+    def has_room_for(self, settings: EncoderSettings) -> bool:
+        """Whether one more listener may have these."""
+        return True
 
     @abstractmethod
     def settings_of(self, listener: Audience) -> EncoderSettings:

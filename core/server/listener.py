@@ -159,12 +159,13 @@ class Listener:
         self._catch_up()
         self._seat = None
 
-    def in_force(self, settings: EncoderSettings, media_time: int) -> None:
-        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
-        if self._seat is not None:
-            self._seat.leave()
+    def moved(self) -> None:
+        """What comes now has another encoder's numbers."""
         if self._rtp is not None:
             self._rtp.moved()
+
+    def in_force(self, settings: EncoderSettings, media_time: int) -> None:
+        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
         if self._rtp is not None or self._has_asked:
             timestamp = None if self._rtp is None else self._rtp.timestamp(media_time)
             self._send(StreamFacts.of(settings).config(timestamp))
@@ -220,7 +221,8 @@ class Listener:
                 bitrate=decision.bitrate,
                 frame_ms=decision.frame_ms,
             )
-            self._stream.adapt(self, decision)
+            if not self._stream.adapt(self, decision):
+                link.take_back()
         if self._rtp is not None and self._has_greeted:
             self._report_sender(self._rtp)
             self._send(link.stats)

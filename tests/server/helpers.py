@@ -101,6 +101,7 @@ class Recorder:
     def __init__(self, now_ns: Any = lambda: 0) -> None:
         self.packets: list[EncodedPacket] = []
         self.delivered_ns: list[int] = []
+        self.moves = 0
         self.changes: list[tuple[EncoderSettings, int]] = []
         self._now_ns = now_ns
 
@@ -119,6 +120,9 @@ class Recorder:
 
     def fail(self, error: Exception) -> None:
         raise error
+
+    def moved(self) -> None:
+        self.moves += 1
 
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
         self.changes.append((settings, media_time))
