@@ -7,8 +7,16 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from core.cli.common import number_option, whole_number_option
-from core.server.access.settings import PROXY_HEADERS, AccessError, AccessSettings, LimitSettings, TlsSettings
+from core.cli.common import number_option
+from core.server.access.settings import (
+    PROXY_HEADERS,
+    UNLIMITED,
+    AccessError,
+    AccessSettings,
+    Limit,
+    LimitSettings,
+    TlsSettings,
+)
 from core.server.config import ServerConfig
 
 _LIMITS = {
@@ -58,12 +66,12 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
         help="where it says so (default: %(default)s)",
     )
     limits = parser.add_argument_group(
-        "limits", "0 is none; without an option: none on loopback, else those in parentheses"
+        "limits", f"a number or {UNLIMITED!r}; without an option: none on loopback, else those in parentheses"
     )
     public = LimitSettings.for_public()
     for name, metavar in _LIMITS.items():
         option = f"--{name.replace('_', '-')}"
-        limits.add_argument(option, type=whole_number_option, metavar=metavar, help=f"({getattr(public, name)})")
+        limits.add_argument(option, type=_limit_option, metavar=metavar, help=f"({getattr(public, name)})")
     limits.add_argument(
         "--header-timeout",
         type=number_option,
@@ -135,9 +143,20 @@ def _tls(args: argparse.Namespace) -> TlsSettings | None:
 
 
 def _limits(config: ServerConfig, args: argparse.Namespace) -> LimitSettings:
-    is_configured = config.limits != LimitSettings()
-    usual = LimitSettings.for_public() if config.is_public and not is_configured else config.limits
-    given: dict[str, Any] = {name: value or None for name in _LIMITS if (value := getattr(args, name)) is not None}
+    usual = config.limits.on_public_host() if config.is_public else config.limits
+    given: dict[str, Any] = {name: value for name in _LIMITS if (value := getattr(args, name)) is not None}
     if args.header_timeout is not None:
         given["header_timeout_s"] = args.header_timeout
     return replace(usual, **given)
+
+
+def _limit_option(text: str) -> Limit:
+    if text == UNLIMITED:
+        return UNLIMITED
+    try:
+        # 0 has always been another word for it here.
+        return int(text) or UNLIMITED
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not possible; accepted: a whole number or {UNLIMITED!r}"
+        ) from None

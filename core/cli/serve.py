@@ -27,6 +27,7 @@ from core.server.access.settings import AccessError
 from core.server.app import RunningServer, serving
 from core.server.config import ServerConfig
 from core.server.config_file import load_config
+from core.server.loops import check_no_loop
 from core.server.operation.logs import configure_logs
 from core.server.streams import check_source
 
@@ -119,6 +120,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
     given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
     config = with_stream_options(dataclasses.replace(config, **given), args)
     config = with_operation_options(with_access_options(config, args), args)
+    check_no_loop(config)
     for stream in config.streams:
         # Opened for real when somebody listens; this only finds out now whether that will work.
         try:
@@ -137,7 +139,7 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
     async with serving(config) as server:
         for warning in access_warnings(config):
             logger.warning("WARNING: %s", warning)
-        if config.tls is not None or config.access.has_tokens:
+        if config.tls is not None or config.access.has_tokens or not _has_terminal():
             # Else it ends the server, as it ends everything else in a terminal that is closed.
             _reload_on_sighup(server.reload)
         spare_what_is_loaded()
@@ -162,6 +164,15 @@ async def _abort(server: RunningServer, stop: StopSignals) -> None:
 def _reload_on_sighup(reload: Callable[[], None]) -> None:
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+
+
+def _has_terminal() -> bool:
+    """Whether we end with a terminal; a service has none, and there nothing but a wish to reload sends the signal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+    except OSError:
+        return False
+    return True
 
 
 def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:

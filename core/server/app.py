@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from core.opus.encoder import EncoderSettings
 from core.server.access.bearer import offered_protocols, without_token
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
+from core.server.access.patience import patient
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.settings import AccessError
@@ -29,6 +29,7 @@ from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
+from core.server.loops import ids_in
 from core.server.operation.figures import StreamFigures, figures_of
 from core.server.operation.front import Operation
 from core.server.streams import Streams
@@ -80,14 +81,15 @@ class RunningServer:
 class Endpoint:
     """Turns requests into listeners."""
 
-    def __init__(self, config: ServerConfig, streams: Mapping[str, Broadcast], gate: Gate, refusals: Refusals) -> None:
-        """``streams`` are those of the configuration, by name."""
+    def __init__(self, config: ServerConfig, streams: Streams, gate: Gate, refusals: Refusals) -> None:
+        """``streams`` are those of the configuration."""
         self._config = config
-        self._streams = streams
+        self._streams = streams.by_name
+        self._push_points = streams.push_points
         self._gate = gate
         self._refusals = refusals
-        self._counters = {name: ListenerCounters() for name in streams}
-        self._present: dict[str, set[Listener]] = {name: set() for name in streams}
+        self._counters = {name: ListenerCounters() for name in self._streams}
+        self._present: dict[str, set[Listener]] = {name: set() for name in self._streams}
         self._listeners = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -103,7 +105,9 @@ class Endpoint:
     def figures(self) -> Iterator[StreamFigures]:
         """How each stream stands now, to be read in one turn."""
         for name, stream in self._streams.items():
-            yield figures_of(name, stream, self._counters[name], list(self._present[name]))
+            point = self._push_points.get(name)
+            inlet = point.inlet if point is not None else None
+            yield figures_of(name, stream, self._counters[name], list(self._present[name]), inlet)
 
     def abort(self) -> None:
         """Cut all connections."""
@@ -128,7 +132,7 @@ class Endpoint:
                 self._gate.visible(request, self._streams)
             except RefusedError as refusal:
                 # Otherwise anybody could find out the names.
-                return _refused(refusal)
+                return refusal.answer()
             return web.Response(status=404, text=f"There is no stream {name[:80]!r} here; /streams lists them.\n")
         if request.headers.get("Upgrade", "").strip().lower() != "websocket":
             return web.Response(
@@ -146,13 +150,11 @@ class Endpoint:
         try:
             grant = self._gate.admit(request, name)
         except RefusedError as refusal:
-            return _refused(refusal)
-        if settings != stream.settings and not grant.may_set:
+            return refusal.answer()
+        objection = self._objection(request, stream, settings, grant)
+        if objection is not None:
             self._gate.leave(grant)
-            self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
-            return _refused(
-                RefusedError(403, "the token gives no right to the settings in the address; leave them out")
-            )
+            return objection.answer()
         self._listeners += 1
         self._is_empty.clear()
         try:
@@ -163,12 +165,25 @@ class Endpoint:
             if not self._listeners:
                 self._is_empty.set()
 
+    def _objection(
+        self, request: web.Request, stream: Broadcast, settings: EncoderSettings, grant: Grant
+    ) -> RefusedError | None:
+        """Why somebody whom the gate let in cannot have what it asks for."""
+        if settings != stream.settings and not grant.may_set:
+            self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
+            return RefusedError(403, "the token gives no right to the settings in the address; leave them out")
+        if stream.is_among(ids_in(request.headers)):
+            self._refusals.count(Reason.LOOP)
+            words = f"stream {stream.name!r} would be relayed to itself; name another address where it is relayed from"
+            return RefusedError(508, words)
+        return None
+
     async def list_streams(self, request: web.Request) -> web.Response:
         """What there is to hear for whoever asks, as JSON."""
         try:
             visible = self._gate.visible(request, self._streams)
         except RefusedError as refusal:
-            return _refused(refusal)
+            return refusal.answer()
         streams = [
             {
                 "name": name,
@@ -203,6 +218,7 @@ class Endpoint:
             queue_ms=self._config.queue_ms,
             stuck_s=self._config.stuck_s,
             adaptation=self._config.adaptation,
+            via=ids_in(request.headers),
         )
         present = self._present[stream.name]
         present.add(listener)
@@ -245,26 +261,22 @@ async def serving(
     """
     built = Streams(config.streams, source, clock)
     streams = built.by_name
-    ingest = Ingest(built.push_points)
     refusals = Refusals()
     keeper = Gatekeeper(config.access, config.limits, refusals)
+    ingest = Ingest(built.push_points, gate or keeper, refusals)
     tls = TlsKeeper(config.tls) if config.tls is not None else None
-    endpoint = Endpoint(config, streams, gate or keeper, refusals)
+    endpoint = Endpoint(config, built, gate or keeper, refusals)
     operation = Operation(config.operation, endpoint.figures, refusals)
     runner = web.AppRunner(
         build_app(config, endpoint, ingest, operation),
         handle_signals=False,
-        access_log=None,
-        logger=http_logger(refusals),
-        # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
-        keepalive_timeout=config.limits.header_timeout_s,
         handler_cancellation=True,
         # By then the listeners are gone.
         shutdown_timeout=0.1,
     )
     await runner.setup()
     try:
-        listening = await _listen(runner, config, tls)
+        listening = await _listen(runner, config, tls, refusals)
     except (OSError, UnicodeError):
         await runner.cleanup()
         raise
@@ -291,11 +303,13 @@ async def serving(
             pump.result()
 
 
-async def _listen(runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None) -> asyncio.Server:
+async def _listen(
+    runner: web.AppRunner, config: ServerConfig, tls: TlsKeeper | None, refusals: Refusals
+) -> asyncio.Server:
     """Not through `web.TCPSite`, which leaves who opens a connection and says nothing a minute for its handshake."""
     assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
     return await asyncio.get_running_loop().create_server(
-        runner.server,
+        patient(runner.server, refusals, config.limits.header_timeout_s, http_logger(refusals)),
         config.host,
         config.port,
         ssl=tls.context if tls is not None else None,
@@ -315,10 +329,3 @@ def _reload(keeper: Gatekeeper, tls: TlsKeeper | None) -> None:
 
 def _scheme(is_secure: bool) -> str:
     return "wss" if is_secure else "ws"
-
-
-def _refused(refusal: RefusedError) -> web.Response:
-    headers = dict(refusal.headers)
-    if refusal.retry_after_s is not None:
-        headers["Retry-After"] = str(math.ceil(refusal.retry_after_s))
-    return web.Response(status=refusal.status, headers=headers, text=f"{refusal.reason}\n")

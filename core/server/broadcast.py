@@ -32,6 +32,10 @@ RETRY_SPREAD_MS: Final = 1_500
 thousands in one instant would be more than the next server can greet in time."""
 
 
+class HopelessError(SourceError):
+    """It cannot be played until somebody changes something: listeners need not come back."""
+
+
 class CloseCode(enum.IntEnum):
     """Why a connection was closed (RFC 6455 §7.4.1)."""
 
@@ -49,6 +53,10 @@ class Audience(Member, Guest, Protocol):
     @property
     def wants_lead(self) -> bool:
         """Whether it begins with the newest packets, where the stream keeps some for that."""
+
+    @property
+    def via(self) -> tuple[str, ...]:
+        """The relays through which it listens, as of `core.server.loops.ids_in`."""
 
     def show_facts(self, facts: StreamFacts) -> None:
         """What the stream is, now that it is known, or has become something else."""
@@ -121,6 +129,10 @@ class Broadcast(ABC):
     def bitrate_of(self, settings: EncoderSettings) -> int | None:
         """What a listener with ``settings`` is sent, in bit/s; ``None`` where nobody knows."""
         return settings.nominal_bitrate
+
+    def is_among(self, via: tuple[str, ...]) -> bool:
+        """Whether it is one of these relays, and so would be heard by itself."""
+        return False
 
     @property
     @abstractmethod
@@ -241,7 +253,11 @@ class Broadcast(ABC):
         except SourceError as error:
             self.counters.source_failures += 1
             log_event(logger, logging.WARNING, str(error), stream=self.name)
-            self._finish(list(self._listeners), Bye(str(error), RETRY_AFTER_FAILURE_MS), CloseCode.INTERNAL_ERROR)
+            if isinstance(error, HopelessError):
+                self._finish(list(self._listeners), Bye(str(error)), CloseCode.POLICY_VIOLATION)
+            else:
+                bye = Bye(str(error), RETRY_AFTER_FAILURE_MS)
+                self._finish(list(self._listeners), bye, CloseCode.INTERNAL_ERROR)
             return
         for listener in audience:
             listener.show_state(StreamState.ENDED)

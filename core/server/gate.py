@@ -1,7 +1,8 @@
-"""Who may listen: asked before a connection is upgraded."""
+"""Who may listen, and how often anybody may ask: before a connection is upgraded."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -41,10 +42,17 @@ class RefusedError(Exception):
     """A connection that is not to be; ``reason`` is one line for the client, without secrets."""
 
     status: int
-    """Of HTTP: 401, 403, 429 or 503."""
+    """Of HTTP: 401, 403, 404, 429, 503 or 508."""
     reason: str
     retry_after_s: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    def answer(self) -> web.Response:
+        """What the client gets: the reason as its only line."""
+        headers = dict(self.headers)
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(math.ceil(self.retry_after_s))
+        return web.Response(status=self.status, headers=headers, text=f"{self.reason}\n")
 
 
 class Gate(Protocol):
@@ -55,6 +63,20 @@ class Gate(Protocol):
 
         Raises:
             RefusedError: it has to stay out.
+        """
+
+    def knock(self, request: web.Request) -> None:
+        """Count an attempt to push by the address that a request comes from, which `CLIENT` tells afterwards.
+
+        Raises:
+            RefusedError: it was one too many.
+        """
+
+    def knock_again(self, stream: str) -> None:
+        """Count an attempt to push by whoever holds the token to push to ``stream``.
+
+        Raises:
+            RefusedError: it was one too many.
         """
 
     def leave(self, grant: Grant) -> None:

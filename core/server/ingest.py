@@ -16,7 +16,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from core.audio.sources import SourceError
 from core.audio.sources.prefetch import Prefetcher
 from core.audio.sources.pushed import BytePipe, RawConverter, decode_pushed
-from core.server.ingest_door import refusal_of, refused
+from core.server.access.refusals import Refusals
+from core.server.gate import Gate, RefusedError
+from core.server.ingest_door import IngestDoor, refused
 from core.server.inlet import Inlet, OccupiedError
 from core.server.operation.logs import log_event
 
@@ -75,9 +77,10 @@ class _Push:
 class Ingest:
     """Takes what is pushed."""
 
-    def __init__(self, points: Mapping[str, PushPoint]) -> None:
-        """``points`` are the streams that take something, by name."""
+    def __init__(self, points: Mapping[str, PushPoint], gate: Gate, refusals: Refusals) -> None:
+        """``points`` are the streams that take something, by name; ``refusals`` are counted there."""
         self._points = points
+        self._door = IngestDoor({name: point.token for name, point in points.items()}, gate, refusals)
         self._pushes: dict[str, _Push] = {}
         self._is_over = False
 
@@ -93,12 +96,11 @@ class Ingest:
     async def push(self, request: web.Request) -> web.StreamResponse:
         """One push, from its request to its end."""
         name = request.match_info["name"]
-        point = self._points.get(name)
-        if point is None:
-            return refused(404, f"there is no stream {name[:80]!r} here that takes sound; /streams lists all")
-        refusal = refusal_of(request, point.token)
-        if refusal is not None:
-            return refusal
+        try:
+            self._door.check(request, name)
+        except RefusedError as refusal:
+            return refusal.answer()
+        point = self._points[name]
         is_socket = request.headers.get("Upgrade", "").strip().lower() == "websocket"
         if request.method == "GET" and not is_socket:
             return refused(405, "send sound with POST, PUT or over a WebSocket", {"Allow": "POST, PUT"})

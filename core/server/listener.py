@@ -89,8 +89,12 @@ class Listener:
         queue_ms: float,
         stuck_s: float,
         adaptation: AdaptationSettings,
+        via: tuple[str, ...] = (),
     ) -> None:
-        """``socket`` is not prepared yet; ``rights`` are the client's; the rest is as in `ServerConfig`."""
+        """``socket`` is not prepared yet; ``rights`` are the client's; ``via`` is as in `Audience`, the rest as in
+        `ServerConfig`.
+        """
+        self.via = via
         self._stream = stream
         self._clock: ServerClock = stream.clock
         self._socket = socket

@@ -12,15 +12,16 @@ from core.opus.encoder import EncoderSettings, EncoderSettingsError
 from core.opus.media import MediaPacket
 from core.opus.packet import SAMPLE_RATE_HZ, MalformedPacketError, PacketInfo, parse_packet
 from core.server.adaptation import Decision
-from core.server.broadcast import Audience, Broadcast
+from core.server.broadcast import Audience, Broadcast, HopelessError
 from core.server.clock import ServerClock
 from core.server.config import SETTING_KEYS, QueryError
 from core.server.facts import StreamFacts
 from core.server.fan_out import FanOut
 from core.server.history import History
+from core.server.loops import MAX_IDS, chain, new_id
 from core.server.operation.logs import log_event
 from core.server.timeline import Timeline
-from core.server.upstream import Upstream, listen
+from core.server.upstream import Ending, Upstream, listen
 from core.wire.attempts import Backoff
 from core.wire.control import Config, Hello, Set, State, StreamState
 from core.wire.dialect import NewStream, WireEvent
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 FACTS_WAIT_S: Final = 1.0
 """A listener waits so long for its `hello`, which tells what upstream is; then it is told what was configured."""
+
+ANNOUNCE_EVERY_S: Final = 1
+"""How often a connection without packets is given up for one that tells of more relays."""
 
 
 class RelayStream(Broadcast):
@@ -53,6 +57,15 @@ class RelayStream(Broadcast):
         self._fan_out = FanOut()
         self._facts: StreamFacts | None = None
         self._is_presumed = False
+        self._id = new_id()
+        self._via: tuple[str, ...] = ()
+        self._attempt: asyncio.Task[Ending] | None = None
+        self._is_silent = True
+        """Whether no packet has come over this connection yet."""
+
+    def is_among(self, via: tuple[str, ...]) -> bool:
+        """By its id."""
+        return self._id in via
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -95,6 +108,7 @@ class RelayStream(Broadcast):
 
     def _joined(self, listener: Audience, settings: EncoderSettings) -> None:
         self._fan_out.add(listener)
+        self._announce(listener)
         if listener.wants_lead:
             for packet in self._history:
                 listener.deliver(packet)
@@ -112,16 +126,20 @@ class RelayStream(Broadcast):
                 await self.clock.sleep_until(self._not_before_ns)
                 self.counters.upstream_attempts += 1
                 self._timeline.begin()
-                ending = await listen(self._upstream, self._take, self.clock.now_ns)
+                ending = await self._listen()
                 self._history.clear()
+                if ending is None:
+                    continue
                 if ending.is_end:
                     return list(self._listeners)
-                if self.state is not StreamState.IDLE:
+                if self.state is not StreamState.IDLE and not ending.is_fatal:
                     self.counters.idle_periods += 1
                     told = f"{ending.reason}; trying again until it is back"
                     log_event(logger, logging.WARNING, told, stream=self.name)
                 wait_s = self._backoff.next_wait_s(ending.retry_after_s)
                 self._not_before_ns = self.clock.now_ns() + round(wait_s * 1e9)
+                if ending.is_hopeless:
+                    raise HopelessError(ending.reason)
                 if ending.is_fatal:
                     raise SourceError(ending.reason)
         except asyncio.CancelledError:
@@ -132,6 +150,34 @@ class RelayStream(Broadcast):
             timer.cancel()
             self._history.clear()
             self.state = StreamState.PLAYING
+
+    async def _listen(self) -> Ending | None:
+        """One connection, to its end; ``None`` if `_announce` ended it."""
+        self._via = chain(self._id, (listener.via for listener in self._listeners))
+        self._is_silent = True
+        attempt = asyncio.create_task(listen(self._upstream, self._take, self.clock.now_ns, self._via))
+        self._attempt = attempt
+        try:
+            await asyncio.wait({attempt})
+        except asyncio.CancelledError:
+            attempt.cancel()
+            await asyncio.wait({attempt})
+            raise
+        finally:
+            self._attempt = None
+        return None if attempt.cancelled() else attempt.result()
+
+    def _announce(self, listener: Audience) -> None:
+        """Let upstream know of the relays behind a new listener, as long as that interrupts nothing.
+
+        When each relay of a loop is entered at the same time, each asks the next one before it knows of the one behind;
+        then no packet ever comes. Where packets come, there is an origin.
+        """
+        is_new = not set(listener.via) <= set(self._via) and len(self._via) < MAX_IDS
+        if self._attempt is not None and self._is_silent and is_new:
+            # Whoever comes with ever new ids shall not make more than this of it.
+            self._not_before_ns = self.clock.now_ns() + ANNOUNCE_EVERY_S * 1_000_000_000
+            self._attempt.cancel()
 
     def _take(self, event: WireEvent) -> None:
         match event:
@@ -170,6 +216,7 @@ class RelayStream(Broadcast):
                 log_event(logger, logging.WARNING, told, stream=self.name)
             return
         self._backoff.reset()
+        self._is_silent = False
         if self._facts is None or self._is_presumed:
             self._tell(_facts_in(info))
         self._show(StreamState.PLAYING)

@@ -7,6 +7,7 @@ import itertools
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
+from core.server.loops import HEADER
 from core.wire.attempts import redact
 from core.wire.control import SUBPROTOCOL, Bye
 from core.wire.detect import DetectingDialect
@@ -35,6 +37,9 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 _FIRST_TIME_REQUESTS: Final = 4
 _FIRST_TIME_INTERVAL_S: Final = 0.05
 _TIME_INTERVAL_S: Final = 1.0
+
+_SAID_CHARACTERS: Final = 200
+"""Of another server's words; a line of its log would be longer than ours."""
 
 _ERRORS: Final = (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed)
 
@@ -79,14 +84,21 @@ class Ending:
     """The stream is over; there is nothing to come back for."""
     is_fatal: bool = False
     """Trying again would be answered alike."""
+    is_hopeless: bool = False
+    """Nor need those come back who listen here."""
 
 
 class _SilentPathError(ConnectionError):
     """Nothing has come for `DEAD_AFTER_S`."""
 
 
-async def listen(upstream: Upstream, take: Callable[[WireEvent], None], now_ns: Callable[[], int]) -> Ending:
-    """Hand all events of one connection to ``take``; returns when it has ended, however it did."""
+async def listen(
+    upstream: Upstream, take: Callable[[WireEvent], None], now_ns: Callable[[], int], via: tuple[str, ...] = ()
+) -> Ending:
+    """Hand all events of one connection to ``take``; returns when it has ended, however it did.
+
+    ``via`` are the relays that ask, as of `core.server.loops.chain`.
+    """
     bye: Bye | None = None
     ending = Ending(f"{upstream.shown} has ended the connection")
 
@@ -97,7 +109,7 @@ async def listen(upstream: Upstream, take: Callable[[WireEvent], None], now_ns: 
         take(event)
 
     try:
-        async with _connection(upstream) as socket, asyncio.TaskGroup() as tasks:
+        async with _connection(upstream, via) as socket, asyncio.TaskGroup() as tasks:
             link = _Link(socket, now_ns)
             tasks.create_task(link.keep_time())
             tasks.create_task(link.keep_alive())
@@ -108,7 +120,12 @@ async def listen(upstream: Upstream, take: Callable[[WireEvent], None], now_ns: 
         return ending
     # The goodbye says why, and when to come back; whether at all, the code with which the connection was closed.
     retry_after_s = None if bye.retry_after_ms is None else bye.retry_after_ms / 1000
-    return replace(ending, reason=f"{upstream.shown}: {bye.reason}", retry_after_s=retry_after_s)
+    return replace(
+        ending,
+        reason=f"{upstream.shown}: {_plain(bye.reason)}",
+        retry_after_s=retry_after_s,
+        is_hopeless=ending.is_fatal and retry_after_s is None,
+    )
 
 
 class _Connect(connect):
@@ -119,7 +136,10 @@ class _Connect(connect):
         return exc
 
 
-def _connection(upstream: Upstream) -> connect:
+def _connection(upstream: Upstream, via: tuple[str, ...]) -> connect:
+    headers = [(HEADER, ", ".join(via))] if via else []
+    if upstream.token:
+        headers.append(("Authorization", f"Bearer {upstream.token}"))
     parts = urlsplit(upstream.url)
     context = None
     if parts.scheme == "wss":
@@ -127,7 +147,7 @@ def _connection(upstream: Upstream) -> connect:
     return _Connect(
         upstream.url,
         subprotocols=[Subprotocol(SUBPROTOCOL)],
-        additional_headers=[("Authorization", f"Bearer {upstream.token}")] if upstream.token else None,
+        additional_headers=headers,
         ssl=context,
         proxy=None if parts.hostname in ("127.0.0.1", "localhost", "::1") else True,
         compression=None,
@@ -207,8 +227,11 @@ def _explain(error: BaseException, where: str) -> Ending:
 def _status(error: InvalidStatus, where: str) -> Ending:
     status = error.response.status_code
     lines = (error.response.body or b"").decode(errors="replace").splitlines()
-    said = "".join(letter for letter in lines[0][:200] if letter.isprintable()) if lines else ""
+    said = _plain(lines[0]) if lines else ""
     told = f"{where} refused the relay (HTTP {status}{': ' if said else ''}{said})"
+    if status == HTTPStatus.LOOP_DETECTED:
+        # Short, as each relay of the loop puts its upstream's address before it, and a close code's reason is short.
+        return Ending(f"a loop of relays: {where} is relayed from itself", is_fatal=True, is_hopeless=True)
     if status == 429 or status >= 500:
         asked = error.response.headers.get("Retry-After", "")
         return Ending(told, retry_after_s=float(asked) if asked.isdecimal() and len(asked) < 10 else None)
@@ -219,6 +242,12 @@ def _closed(error: ConnectionClosed, where: str) -> Ending:
     close = error.rcvd
     if close is None:
         return Ending(f"the connection to {where} broke off")
-    told = f"{where} closed the connection (code {close.code}{': ' if close.reason else ''}{close.reason})"
+    said = _plain(close.reason)
+    told = f"{where} closed the connection (code {close.code}{': ' if said else ''}{said})"
     # RFC 6455 §7.4.1: 1000 is an end as intended, 1008 a refusal; 4400 to 4499 are refusals by custom.
     return Ending(told, is_end=close.code == 1000, is_fatal=close.code == 1008 or 4400 <= close.code < 4500)
+
+
+def _plain(text: str) -> str:
+    """Another server's words, fit to be passed on in one line."""
+    return "".join(letter for letter in text[:_SAID_CHARACTERS] if letter.isprintable())

@@ -98,6 +98,8 @@ class VirtualTime:
 class Recorder:
     """An audience that writes down what it gets."""
 
+    via: tuple[str, ...] = ()
+
     def __init__(self, now_ns: Any = lambda: 0) -> None:
         self.packets: list[EncodedPacket] = []
         self.delivered_ns: list[int] = []

@@ -78,7 +78,12 @@ def test_options_count_beside_what_a_file_says_of_access() -> None:
     config = parsed('[server]\nhost = "::"\n[access]\nsecret_file = "s"\nissuer = "a"\n[limits]\nmessages_per_s = 7')
     changed = with_access_options(config, parser.parse_args(["--token-issuer", "b", "--max-listeners", "3"]))
     assert changed.access == dataclasses.replace(config.access, issuer="b")
-    assert changed.limits == LimitSettings(messages_per_s=7, max_listeners=3)
+    # What neither says is as on every public address.
+    assert changed.limits == dataclasses.replace(LimitSettings.for_public(), messages_per_s=7, max_listeners=3)
+    unlimited = parsed('[server]\nhost = "::"\n[limits]\nmax_listeners = "unlimited"')
+    assert with_access_options(unlimited, parser.parse_args([])).limits.max_listeners == "unlimited"
+    with pytest.raises(ConfigError, match="max_listeners is 'none', expected a whole number or one of 'unlimited'"):
+        parsed('[limits]\nmax_listeners = "none"')
     with pytest.raises(AccessError, match="are both given"):
         with_access_options(config, parser.parse_args(["--token-secret-env", "X"]))
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_websocket
 
 from core.server.operation.logs import JsonFormatter, TextFormatter, log_event
 from tests.server.helpers import bare_client, hear, rtp_client
@@ -100,6 +102,45 @@ async def test_a_failing_source_is_one_line_that_names_the_stream() -> None:
 def test_text_is_one_line_whatever_a_field_holds() -> None:
     line = formatted(TextFormatter(), "refused", path="/a\nlistener gone stream=x", seconds=1.5, code=None, peer="::1")
     assert line == 'refused path="/a\\nlistener gone stream=x" seconds=1.5 peer=::1'
+
+
+OUTSIDE = "gone\r\nlistener gone stream=x\x1b[2K\x85\u2028\u202eend\x00\ud800"
+"""Line ends of four kinds, an order to a terminal, a turn of the direction of writing, and half a letter."""
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_no_words_from_outside_make_a_second_line_or_order_a_terminal_about(formatter: logging.Formatter) -> None:
+    for line in (formatted(formatter, OUTSIDE), formatted(formatter, "refused", why=OUTSIDE)):
+        assert line.isprintable()
+        assert len(line.splitlines()) == 1
+    told = json.loads(formatted(JsonFormatter(), OUTSIDE, why=OUTSIDE))
+    assert (told["event"], told["why"]) == (OUTSIDE, OUTSIDE)
+    assert formatted(TextFormatter(), "gone: a\nb").endswith("gone: a\\nb")
+    assert formatted(TextFormatter(), "größer, 聽") == "größer, 聽"
+
+
+def test_what_an_exception_says_is_no_line_of_its_own() -> None:
+    try:
+        raise ValueError(OUTSIDE)
+    except ValueError:
+        record = logging.LogRecord("asyncio", logging.ERROR, __file__, 1, "it broke", (), sys.exc_info())
+    first, *more = TextFormatter().format(record).splitlines()
+    assert first == "it broke"
+    assert more
+    assert all(line.startswith("  ") and line.isprintable() for line in more)
+
+
+async def test_what_an_origin_says_at_its_end_is_one_line_of_a_relay() -> None:
+    async def says_too_much(connection: ServerConnection) -> None:
+        await connection.close(1013, "later\nrefused peer=::1")
+
+    async with serve_websocket(says_too_much, "127.0.0.1", 0) as origin:
+        port = origin.sockets[0].getsockname()[1]
+        with ChildProcess([*SERVE, "--source", f"relay:ws://127.0.0.1:{port}/"]) as server:
+            async with bare_client(server.wait_for_line(LISTENING)[1]):
+                line = await asyncio.to_thread(server.wait_for_line, "^.*(later).*$")
+        assert line[0].endswith("(code 1013: laterrefused peer=::1); trying again until it is back stream=main")
+        assert all("closed the connection" in each for each in server.text("stderr").splitlines())
 
 
 def test_json_is_one_line_whatever_a_field_holds() -> None:

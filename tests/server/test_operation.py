@@ -9,6 +9,7 @@ import gc
 import logging
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -34,7 +35,7 @@ from core.server.operation.logs import TextFormatter
 from core.server.operation.settings import OperationSettings
 from tests.benchmarks.soak_clients import connect
 from tests.server.helpers import ArraySource, bare_client, hear, rtp_client, tone, until
-from tests.support.processes import REPOSITORY
+from tests.support.processes import REPOSITORY, ChildProcess
 
 LOCAL = ServerConfig(port=0)
 
@@ -281,4 +282,34 @@ def test_the_systemd_unit_starts_a_server_that_there_is_and_gives_it_time_to_dra
     parser = add_parser(argparse.ArgumentParser().add_subparsers())
     settings = with_operation_options(ServerConfig(), parser.parse_args(options)).operation
     assert float(service["TimeoutStopSec"]) > settings.drain_s + SHUTDOWN_TIMEOUT_S
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert (service["Type"], service["DynamicUser"], service["ProtectSystem"]) == ("exec", "yes", "strict")
+
+
+@pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="there is no systemd")
+def test_systemd_takes_the_unit_once_the_program_is_where_it_says(tmp_path: Path) -> None:
+    unit = (REPOSITORY / "resources" / "server" / "opuscope.service").read_text(encoding="utf-8")
+    copy = tmp_path / "opuscope.service"
+    copy.write_text(unit.replace("/opt/opuscope/bin/opuscope", "/bin/true"), encoding="utf-8")
+    done = subprocess.run(
+        ["/usr/bin/systemd-analyze", "verify", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "opuscope.service" not in done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP")
+async def test_a_service_with_nothing_to_read_anew_is_not_ended_by_its_reload() -> None:
+    with ChildProcess([sys.executable, "-m", "core.cli.main", "serve", "--port", "0"]) as server:
+        url = server.wait_for_line(r"^listening on (\S+)$")[1]
+        async with bare_client(url) as client:
+            await client.recv()
+            server.signal(signal.SIGHUP)
+            for _ in range(30):
+                await client.recv()
+        assert await get(url, "/readyz") == (200, "ready\n")
+        assert server.return_code is None

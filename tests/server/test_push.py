@@ -18,6 +18,7 @@ import av
 import numpy as np
 import pytest
 import websockets
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,9 +26,13 @@ from hypothesis import strategies as st
 from core.opus.encoder import EncoderSettings
 from core.server import inlet as inlet_module
 from core.server import pump as pump_module
+from core.server.access.gatekeeper import Gatekeeper
+from core.server.access.refusals import Reason, Refusals
+from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.app import RunningServer, serving
 from core.server.config import ServerConfig, StreamConfig
-from core.server.ingest_door import refusal_of
+from core.server.gate import RefusedError
+from core.server.ingest_door import IngestDoor
 from core.server.inlet import Inlet, InletSource, OccupiedError
 from core.wire.control import State, StreamState
 from tests.audio.sources.test_file import write_encoded
@@ -41,7 +46,9 @@ from tests.server.helpers import (
     hear,
     rtp_client,
     tone,
+    until,
 )
+from tests.server.test_operation import figures
 
 RAW = "?rate=24000&channels=1"
 
@@ -63,9 +70,12 @@ class Pushable:
 
 
 @asynccontextmanager
-async def pushable(settings: EncoderSettings | None = None, **stream: Any) -> AsyncIterator[Pushable]:
+async def pushable(
+    settings: EncoderSettings | None = None, limits: LimitSettings | None = None, **stream: Any
+) -> AsyncIterator[Pushable]:
     config = StreamConfig(source="push", settings=settings or EncoderSettings(), **stream)
-    async with serving(ServerConfig((config,), port=0)) as server, aiohttp.ClientSession() as http:
+    limits = limits or LimitSettings()
+    async with serving(ServerConfig((config,), port=0, limits=limits)) as server, aiohttp.ClientSession() as http:
         yield Pushable(server, http)
 
 
@@ -323,7 +333,8 @@ async def test_with_a_token_only_who_brings_it_may_push(tmp_path: Path) -> None:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic correct-horse"}):
             async with it.http.post(it.over_http + RAW, data=b"", headers=headers) as response:
                 assert response.status == 401
-                assert response.headers["WWW-Authenticate"] == "Bearer"
+                assert response.headers["WWW-Authenticate"].startswith('Bearer realm="opuscope"')
+        assert it.server.refusals.counts == {Reason.NO_TOKEN: 2, Reason.BAD_TOKEN: 1}
         headers = {"Authorization": "Bearer correct-horse", "Origin": "https://synthesiser.example"}
         assert (await it.post(b"", RAW, headers=headers))[0] == 200
 
@@ -350,9 +361,95 @@ async def test_without_a_token_web_pages_may_not_push() -> None:
 )
 def test_without_a_token_only_this_machine_may_push(address: str, is_let_in: bool) -> None:
     request = make_mocked_request("POST", "/ingest/main").clone(remote=address)
-    refusal = refusal_of(request, None)
-    assert (refusal is None) is is_let_in
-    assert refusal is None or refusal.status == 403
+    said = answer(door({"main": None}), request, "main")
+    assert str(said).startswith("200" if is_let_in else "403 ")
+
+
+def door(tokens: dict[str, str | None], access: AccessSettings | None = None) -> IngestDoor:
+    refusals = Refusals()
+    return IngestDoor(tokens, Gatekeeper(access or AccessSettings(), LimitSettings(), refusals), refusals)
+
+
+def answer(asked: IngestDoor, request: web.Request, name: str) -> int | str:
+    """200, the status of a refusal, or that of a stranger with all that it hears."""
+    try:
+        asked.check(request, name)
+    except RefusedError as refusal:
+        return refusal.status if refusal.status == 404 else f"{refusal.status} {refusal.reason} {refusal.headers}"
+    return 200
+
+
+@pytest.mark.parametrize("tokens", [{"a": "x", "b": "y"}, {"a": "x", "b": None}, {"a": None, "b": None}, {}])
+@pytest.mark.parametrize("bearer", [None, "wrong", ""])
+def test_a_stranger_hears_the_same_whatever_name_it_tries(tokens: dict[str, str | None], bearer: str | None) -> None:
+    headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+    request = make_mocked_request("POST", "/ingest/a", headers=headers).clone(remote="192.0.2.1")
+    asked = door(tokens)
+    answers = {answer(asked, request, name) for name in ("a", "b", "c")}
+    assert len(answers) == 1
+    assert str(answers.pop()).startswith("401 " if any(tokens.values()) else "403 ")
+
+
+def test_who_may_push_somewhere_is_told_that_there_is_no_such_stream() -> None:
+    here = make_mocked_request("POST", "/ingest/c").clone(remote="127.0.0.1")
+    bearer = make_mocked_request("POST", "/ingest/c", headers={"Authorization": "Bearer x"}).clone(remote="192.0.2.1")
+    assert answer(door({"a": None}), here, "c") == 404
+    assert answer(door({"a": "x"}), bearer, "c") == 404
+    assert answer(door({"a": "x"}), bearer, "a") == 200
+    # It is no token for another one.
+    assert str(answer(door({"a": "x", "b": "y"}), bearer, "b")).startswith("401")
+    # On a server with tokens, somebody on this machine is not known by that alone: it may be a proxy that asks.
+    assert str(answer(door({"a": "x"}), here, "c")).startswith("401")
+
+
+def test_who_comes_from_elsewhere_through_a_trusted_proxy_is_not_on_this_machine() -> None:
+    asked = door({"main": None}, AccessSettings(trusted_proxies=("127.0.0.1", "192.0.2.9")))
+    for peer, forwarded, may in (
+        ("127.0.0.1", "198.51.100.7", False),
+        ("127.0.0.1", "127.0.0.2", True),
+        # The proxy elsewhere believed what its client made up.
+        ("192.0.2.9", "127.0.0.2", False),
+    ):
+        headers = {"X-Forwarded-For": forwarded}
+        request = make_mocked_request("POST", "/ingest/main", headers=headers).clone(remote=peer)
+        assert (answer(asked, request, "main") == 200) is may
+
+
+@pytest.mark.parametrize("over_socket", [False, True])
+async def test_too_many_pushes_from_an_address_have_to_wait_as_listeners_do(over_socket: bool) -> None:
+    async with pushable(limits=LimitSettings(attempts_per_minute_per_address=3)) as it:
+        async with bare_client(it.url):
+            pass
+        for _ in range(2):
+            assert (await it.post(b"", RAW))[0] == 200
+        if over_socket:
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                await websockets.connect(it.ingest + RAW)
+            status, headers, text = refused.value.response.status_code, refused.value.response.headers, ""
+        else:
+            async with it.http.post(it.over_http + RAW, data=b"") as response:
+                status, headers, text = response.status, response.headers, await response.text()
+            assert text == "too many attempts from this address\n"
+        assert status == 429
+        assert 50 < int(headers["Retry-After"]) <= 60
+        assert it.server.refusals.counts == {Reason.ATTEMPTS_OF_ADDRESS: 1}
+
+
+async def test_guesses_at_the_token_to_push_are_attempts_and_a_right_one_is_its_holders(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("correct-horse\n")
+    right = {"Authorization": "Bearer correct-horse"}
+    limits = LimitSettings(attempts_per_minute_per_address=6, attempts_per_minute_per_subject=2)
+    async with pushable(limits=limits, ingest_token_file=token) as it:
+        wrong = [(await it.post(b"", RAW, headers={"Authorization": f"Bearer guess{i}"}))[0] for i in range(3)]
+        mine = [(await it.post(b"", RAW, headers=right))[0] for _ in range(4)]
+        assert wrong == [401] * 3
+        assert mine == [200, 200, 429, 429]
+        assert it.server.refusals.counts == {
+            Reason.BAD_TOKEN: 3,
+            Reason.ATTEMPTS_OF_SUBJECT: 1,
+            Reason.ATTEMPTS_OF_ADDRESS: 1,
+        }
 
 
 def test_a_token_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -471,6 +568,20 @@ def test_the_place_is_given_back_whatever_happens() -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert not inlet.is_pushing
+
+
+async def test_who_runs_it_sees_whether_somebody_pushes_and_how_much_waits() -> None:
+    other = StreamConfig("other")
+    config = ServerConfig((StreamConfig(source="push"), other), port=0)
+    async with serving(config) as server, bare_client(server.url):
+        assert (await figures(server.url))['opuscope_pushing{stream="main"}'] == 0
+        async with websockets.connect(server.url.replace("/ws-audio", "/ingest/main") + RAW) as pusher:
+            await pusher.send(tone(3.0).astype("<i2").tobytes())
+            await until(lambda: server.endpoint._push_points["main"].inlet.buffered_ms > 2_000)
+            told = await figures(server.url)
+            assert told['opuscope_pushing{stream="main"}'] == 1
+            assert 1 < told['opuscope_pushed_seconds{stream="main"}'] < 3
+            assert not any(name.startswith("opuscope_push") and "other" in name for name in told)
 
 
 # Whatever is sent.

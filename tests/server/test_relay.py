@@ -377,6 +377,22 @@ async def test_a_refusal_is_told_to_listeners_without_secrets() -> None:
     assert "secret" not in bye.reason
 
 
+async def test_who_is_sent_away_for_good_upstream_passes_that_on_and_does_not_call_it_an_end() -> None:
+    async def origin(connection: ServerConnection) -> None:
+        await connection.send(pack_control(Hello("opus-rtp.v1", 1, 48_000, 1, 20.0, "audio")))
+        await connection.send(pack_control(Bye("the token has expired")))
+        await connection.close(1008)
+
+    options: dict[str, Any] = {"subprotocols": ["opus-rtp.v1"]}
+    async with origin_of(origin, **options) as url, relaying(url) as relay, rtp_client(relay.url) as client:
+        heard = await hear(client, lambda heard: False)
+        assert client.close_code == 1008
+        assert relay.stream.counters.upstream_attempts == 1
+    (bye,) = heard.of(Bye)
+    assert bye.reason.endswith(": the token has expired")
+    assert bye.retry_after_ms is None
+
+
 async def test_a_redirect_is_not_followed_since_the_token_is_for_one_server_only() -> None:
     async def elsewhere(connection: ServerConnection) -> None:
         raise AssertionError("nobody comes in")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 
 import aiohttp
 import pytest
@@ -132,6 +133,15 @@ class ClosedGate:
 
     def admit(self, request: web.Request, stream: str) -> Grant:
         raise RefusedError(429, f"too many for {stream}", retry_after_s=1.2)
+
+    def knock(self, request: web.Request) -> None:
+        raise RefusedError(429, "too many pushes", retry_after_s=1.2)
+
+    def knock_again(self, stream: str) -> None:
+        raise AssertionError("nobody came in")
+
+    def visible(self, request: web.Request, streams: Iterable[str]) -> list[str]:
+        return []
 
     def leave(self, grant: Grant) -> None:
         raise AssertionError("nobody came in")

@@ -41,6 +41,12 @@ def token_of(request: web.Request) -> str | None:
     return next(iter(found), None)
 
 
+def challenge(error: str | None = None, description: str = "") -> dict[str, str]:
+    """The header of a 401 or 403 that says what is missing (RFC 6750 §3)."""
+    more = f', error="{error}", error_description="{description}"' if error else ""
+    return {"WWW-Authenticate": f'Bearer realm="opuscope"{more}'}
+
+
 def without_token(request: web.Request) -> web.Request:
     """The request as far as the handshake may know it: aiohttp logs subprotocols that it does not find."""
     offers = offered_protocols(request)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from core.server.access.addresses import Addresses, site_of
-from core.server.access.bearer import SeveralTokensError, token_of
+from core.server.access.bearer import SeveralTokensError, challenge, token_of
 from core.server.access.refusals import Reason, Refusals
-from core.server.access.settings import ANY_ORIGIN, AccessSettings, LimitSettings
+from core.server.access.settings import ANY_ORIGIN, AccessSettings, Limit, LimitSettings
 from core.server.gate import CLIENT, Grant, MessageLimit, RefusedError
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Gatekeeper:
         self.reload()
         self._site_window = _per_minute(limits.attempts_per_minute_per_address)
         self._subject_window = _per_minute(limits.attempts_per_minute_per_subject)
+        # One of its own: a token's subject may be called as a stream is.
+        self._pusher_window = _per_minute(limits.attempts_per_minute_per_subject)
 
     def reload(self) -> None:
         """Read the keys anew. Who is inside stays.
@@ -78,7 +80,7 @@ class Gatekeeper:
                 Reason.STREAM,
                 403,
                 "the token is not for this stream",
-                headers=_challenge("insufficient_scope", "the token is not for this stream"),
+                headers=challenge("insufficient_scope", "the token is not for this stream"),
             )
         self._check_room(visitor)
         if claims is None:
@@ -89,6 +91,14 @@ class Gatekeeper:
         self._at_site[visitor.site] += 1
         self._of_subject[visitor.subject] += 1
         return grant
+
+    def knock(self, request: web.Request) -> None:
+        """As of `Gate`."""
+        self._check_site(self._site(request))
+
+    def knock_again(self, stream: str) -> None:
+        """As of `Gate`."""
+        self._check_attempts(self._pusher_window, stream, Reason.ATTEMPTS_OF_SUBJECT, "the holder of this token")
 
     def leave(self, grant: Grant) -> None:
         """As of `Gate`."""
@@ -104,18 +114,25 @@ class Gatekeeper:
         return [stream for stream in streams if claims is None or claims.allows(stream)]
 
     def _visitor(self, request: web.Request) -> _Visitor:
-        address = self._addresses.client(request.remote, request.headers)
-        site = site_of(address)
-        if address is not None:
-            request[CLIENT] = str(address)
+        site = self._site(request)
         self._check_origin(request)
         # Before the token is looked at: who guesses shall not have many guesses.
-        self._check_attempts(self._site_window, site, Reason.ATTEMPTS_OF_ADDRESS, "this address")
+        self._check_site(site)
         visitor = _Visitor(site, self._claims(request))
         if visitor.subject:
             reason = Reason.ATTEMPTS_OF_SUBJECT
             self._check_attempts(self._subject_window, visitor.subject, reason, "this token's subject")
         return visitor
+
+    def _site(self, request: web.Request) -> str:
+        address = self._addresses.client(request.remote, request.headers)
+        site = site_of(address)
+        if address is not None:
+            request[CLIENT] = str(address)
+        return site
+
+    def _check_site(self, site: str) -> None:
+        self._check_attempts(self._site_window, site, Reason.ATTEMPTS_OF_ADDRESS, "this address")
 
     def _check_origin(self, request: web.Request) -> None:
         """RFC 6455 §10.2: browsers say which page asks, and let every page ask for everything."""
@@ -140,17 +157,17 @@ class Gatekeeper:
             token = token_of(request)
         except SeveralTokensError:
             words = "the request holds several tokens; send one"
-            challenge = _challenge("invalid_request", words)
-            raise self._refusal(Reason.BAD_TOKEN, 401, words, headers=challenge) from None
+            header = challenge("invalid_request", words)
+            raise self._refusal(Reason.BAD_TOKEN, 401, words, headers=header) from None
         if token is None:
             # RFC 6750 §3.1: no error code for who did not know that it takes a token.
-            raise self._refusal(Reason.NO_TOKEN, 401, "a token is needed", headers=_challenge())
+            raise self._refusal(Reason.NO_TOKEN, 401, "a token is needed", headers=challenge())
         try:
             return self._verifier.verify(token)
         except TokenError as error:
             reason = Reason.EXPIRED_TOKEN if isinstance(error, ExpiredTokenError) else Reason.BAD_TOKEN
-            challenge = _challenge("invalid_token", str(error))
-            raise self._refusal(reason, 401, str(error), headers=challenge) from None
+            header = challenge("invalid_token", str(error))
+            raise self._refusal(reason, 401, str(error), headers=header) from None
 
     def _check_room(self, visitor: _Visitor) -> None:
         limits, wait_s = self._limits, RETRY_WHEN_FULL_S
@@ -165,11 +182,12 @@ class Gatekeeper:
             raise self._refusal(Reason.FULL_FOR_SUBJECT, 429, words, retry_after_s=wait_s)
 
     def _message_limit(self) -> MessageLimit | None:
-        if self._limits.messages_per_s is None:
+        messages_per_s = self._limits.messages_per_s
+        if not isinstance(messages_per_s, int):
             return None
         from core.server.access.windows import MessageQuota
 
-        return MessageQuota(self._limits.messages_per_s, self._limits.flood_messages)
+        return MessageQuota(messages_per_s, self._limits.flood_messages)
 
     def _refusal(
         self,
@@ -185,18 +203,12 @@ class Gatekeeper:
         return RefusedError(status, words, retry_after_s, headers or {})
 
 
-def _is_reached(limit: int | None, count: int) -> bool:
-    return limit is not None and count >= limit
+def _is_reached(limit: Limit, count: int) -> bool:
+    return isinstance(limit, int) and count >= limit
 
 
-def _challenge(error: str | None = None, description: str = "") -> dict[str, str]:
-    """RFC 6750 §3."""
-    more = f', error="{error}", error_description="{description}"' if error else ""
-    return {"WWW-Authenticate": f'Bearer realm="opuscope"{more}'}
-
-
-def _per_minute(amount: int | None) -> Window | None:
-    if amount is None:
+def _per_minute(amount: Limit) -> Window | None:
+    if not isinstance(amount, int):
         return None
     from core.server.access.windows import Window
 

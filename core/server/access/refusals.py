@@ -11,12 +11,16 @@ class Reason(enum.StrEnum):
     """Why something was refused; the values are fit for labels of metrics."""
 
     MALFORMED_REQUEST = "malformed_request"
+    HEADER_TIMEOUT = "header_timeout"
+    """No complete request in time."""
     DRAINING = "draining"
     """The server is going away."""
     ORIGIN = "origin"
     NO_TOKEN = "no_token"  # noqa: S105 - none is one
     BAD_TOKEN = "bad_token"  # noqa: S105
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
+    NOT_LOCAL = "not_local"
+    """Without a token only this machine may push."""
     STREAM = "stream"
     """The token is not for this stream."""
     SETTINGS_IN_ADDRESS = "settings_in_address"
@@ -26,6 +30,8 @@ class Reason(enum.StrEnum):
     FULL = "full"
     FULL_FOR_ADDRESS = "full_for_address"
     FULL_FOR_SUBJECT = "full_for_subject"
+    LOOP = "loop"
+    """A relay that leads back to itself."""
     SET = "set"
     """A `set` without the right to it; the connection goes on."""
     MESSAGE_RATE = "message_rate"

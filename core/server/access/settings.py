@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 MAX_LEEWAY_S: Final = 300.0
@@ -13,6 +13,11 @@ MAX_LEEWAY_S: Final = 300.0
 
 PROXY_HEADERS: Final = ("X-Forwarded-For", "Forwarded")
 ANY_ORIGIN: Final = "*"
+
+UNLIMITED: Final = "unlimited"
+
+Limit = int | Literal["unlimited"] | None
+"""At most so many; ``None``: nobody said, which is no limit either until `LimitSettings.on_public_host`."""
 
 
 class AccessError(ValueError):
@@ -82,19 +87,19 @@ _KEYS: Final = ("secret_file", "secret_env", "public_key_file", "jwks_file")
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """How much one client, and all together, may take; ``None`` is no limit.
+    """How much one client, and all together, may take.
 
     An IPv6 client's address counts by its first 64 bits: the rest it can choose as it likes (RFC 4291 §2.5.1). A
     subject is the ``sub`` of a token.
     """
 
-    max_listeners: int | None = None
-    max_listeners_per_address: int | None = None
-    max_listeners_per_subject: int | None = None
-    attempts_per_minute_per_address: int | None = None
-    """To connect, those that are refused included."""
-    attempts_per_minute_per_subject: int | None = None
-    messages_per_s: int | None = None
+    max_listeners: Limit = None
+    max_listeners_per_address: Limit = None
+    max_listeners_per_subject: Limit = None
+    attempts_per_minute_per_address: Limit = None
+    """To listen or to push, those that are refused included."""
+    attempts_per_minute_per_subject: Limit = None
+    messages_per_s: Limit = None
     """Of one listener; more are ignored."""
     flood_messages: int = 300
     """So many ignored ones within ten seconds, and the connection is closed."""
@@ -109,8 +114,12 @@ class LimitSettings:
         """
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name != "header_timeout_s" and value is not None and value < 1:
-                raise AccessError(f"{each.name} {value} is not possible; accepted: 1 and more")
+            choices = (None, UNLIMITED) if each.default is None else ()
+            if each.name == "header_timeout_s" or value in choices:
+                continue
+            if not isinstance(value, int) or value < 1:
+                more = f' or "{UNLIMITED}"' if choices else ""
+                raise AccessError(f"{each.name} {value} is not possible; accepted: 1 and more{more}")
         if not 0.1 <= self.header_timeout_s <= 3_600:
             raise AccessError(
                 f"a header time-out of {self.header_timeout_s:g} s is not possible; accepted: 0.1 to 3600 s"
@@ -119,7 +128,15 @@ class LimitSettings:
     @property
     def needs_windows(self) -> bool:
         """Whether anything is counted over time."""
-        return any((self.attempts_per_minute_per_address, self.attempts_per_minute_per_subject, self.messages_per_s))
+        counted = (self.attempts_per_minute_per_address, self.attempts_per_minute_per_subject, self.messages_per_s)
+        return any(isinstance(limit, int) for limit in counted)
+
+    def on_public_host(self) -> LimitSettings:
+        """With those of `for_public` where nobody said anything."""
+        usual = LimitSettings.for_public()
+        return replace(
+            self, **{each.name: getattr(usual, each.name) for each in fields(self) if getattr(self, each.name) is None}
+        )
 
     @classmethod
     def for_public(cls) -> LimitSettings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.opus.encoder import EncoderSettings
 from core.server.broadcast import Broadcast, StreamCounters
+from core.server.inlet import Inlet
 from core.server.listener import Listener, ListenerCounters
 
 
@@ -24,9 +25,17 @@ class StreamFigures:
     """Sound that waits, of each listener."""
     bitrates: Sequence[int]
     """In bit/s, of each listener of whom it is known."""
+    inlet: Inlet | None = None
+    """Of a stream that sound is pushed to."""
 
 
-def figures_of(name: str, stream: Broadcast, gone: ListenerCounters, listeners: Sequence[Listener]) -> StreamFigures:
+def figures_of(
+    name: str,
+    stream: Broadcast,
+    gone: ListenerCounters,
+    listeners: Sequence[Listener],
+    inlet: Inlet | None = None,
+) -> StreamFigures:
     """``gone`` counts those who have left; what the present ``listeners`` have been sent so far is added here."""
     connections = ListenerCounters()
     connections.add(gone)
@@ -40,6 +49,7 @@ def figures_of(name: str, stream: Broadcast, gone: ListenerCounters, listeners: 
         connections=connections,
         queued_ms=[listener.queued_ms for listener in listeners],
         bitrates=_bitrates(stream, [stream.settings_of(listener) for listener in listeners]),
+        inlet=inlet,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from core.server.access.patience import note_request
 from core.server.access.refusals import Reason, Refusals
 from core.server.gate import CLIENT
 from core.server.operation.figures import StreamFigures
@@ -65,6 +66,7 @@ class Operation:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            note_request(request)
             response = self._late(request) or await handler(request)
             if response.status >= 400 and request.path not in PATHS:
                 self._log_refusal(request, response)

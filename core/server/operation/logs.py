@@ -1,6 +1,7 @@
 """Log lines with an event and fields: as text for people, as JSON for machines.
 
-What is logged never holds a query string, a token or a header: events name the path, the peer and words of ours.
+What is logged never holds a query string, a token or a header: events name the path, the peer and words of ours, or of
+another server. Whatever they hold, no line can be made to look like two, and no terminal is told to do anything.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final
 
 from core.server.operation.settings import OperationSettings
 
 _PLAIN: Final = re.compile(r"[\w.:/+-]+")
 """Values that can be read without quotes; all others could be taken for further fields, or for further lines."""
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 _OWN: Final = "core"
 """The level that was asked for is that of our own loggers; libraries only ever warn."""
@@ -34,7 +38,11 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in logging
         """One line, but for the traceback of an exception."""
         fields: dict[str, Any] = getattr(record, "fields", {})
-        return " ".join([record.getMessage(), *(f"{key}={_value(value)}" for key, value in fields.items())])
+        return " ".join([one_line(record.getMessage()), *(f"{key}={_value(value)}" for key, value in fields.items())])
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - the name in logging
+        """Indented, as what an exception says may have come from outside and be made to look like a line of ours."""
+        return "\n".join(f"  {one_line(line)}" for line in super().formatException(ei).split("\n"))
 
 
 class JsonFormatter(logging.Formatter):
@@ -51,7 +59,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        # JSON itself escapes line feeds, but not the line ends of Unicode.
+        return one_line(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def configure_logs(settings: OperationSettings) -> None:
@@ -62,8 +71,18 @@ def configure_logs(settings: OperationSettings) -> None:
     logging.getLogger(_OWN).setLevel(settings.log_level.upper())
 
 
+def one_line(text: str) -> str:
+    """``text`` with an escape of JSON (RFC 8259 §7) in place of each letter that is no print.
+
+    Line ends of all kinds, what moves a terminal's cursor or colours it, and what turns the direction of writing.
+    """
+    return (
+        text if text.isprintable() else "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+    )
+
+
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else one_line(json.dumps(text, ensure_ascii=False))

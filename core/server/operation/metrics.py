@@ -39,13 +39,19 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[StreamFigures], float]], ...]] 
     ("upstream_malformed", "Messages of an origin that are no Opus", lambda it: it.stream.upstream_malformed),
 )
 
-_GAUGES: Final[tuple[tuple[str, str, Callable[[StreamFigures], float]], ...]] = (
+_GAUGES: Final[tuple[tuple[str, str, Callable[[StreamFigures], float | None]], ...]] = (
     ("listeners", "Who listens now", lambda it: it.listeners),
     ("encoders", "Encoders at work", lambda it: it.encoders),
     ("queued_seconds", "Sound waiting for all listeners", lambda it: sum(it.queued_ms) / 1e3),
     ("queued_seconds_max", "Sound waiting for the slowest listener", lambda it: max(it.queued_ms, default=0) / 1e3),
     ("bitrate_bits_per_second", "Bit rates of all listeners", lambda it: sum(it.bitrates)),
     ("bitrate_bits_per_second_min", "The lowest bit rate of a listener", lambda it: min(it.bitrates, default=0)),
+    ("pushing", "1 while somebody pushes sound", lambda it: None if it.inlet is None else it.inlet.is_pushing),
+    (
+        "pushed_seconds",
+        "Pushed sound that waits to be heard",
+        lambda it: None if it.inlet is None else it.inlet.buffered_ms / 1e3,
+    ),
 )
 
 _HISTOGRAMS: Final[tuple[tuple[str, str, Callable[[StreamFigures], Histogram]], ...]] = (
@@ -88,7 +94,10 @@ class Metrics(Collector):
         for name, documentation, read in _GAUGES:
             gauge = GaugeMetricFamily(f"opuscope_{name}", documentation, labels=["stream"])
             for stream in streams:
-                gauge.add_metric([stream.name], read(stream))
+                value = read(stream)
+                # What a stream has nothing to do with is no 0.
+                if value is not None:
+                    gauge.add_metric([stream.name], value)
             yield gauge
         for name, documentation, read in _COUNTERS:
             counter = CounterMetricFamily(f"opuscope_{name}", documentation, labels=["stream"])

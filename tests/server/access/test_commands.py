@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -193,5 +194,9 @@ def test_limits_of_the_command_depend_on_who_can_reach_it() -> None:
 
     assert limits("127.0.0.1") == LimitSettings()
     assert limits("0.0.0.0") == LimitSettings.for_public()  # noqa: S104
-    assert limits("0.0.0.0", "--max-listeners", "0").max_listeners is None  # noqa: S104
+    for none in ("unlimited", "0"):
+        open_to_all = limits("0.0.0.0", "--max-listeners", none)  # noqa: S104
+        assert open_to_all == dataclasses.replace(LimitSettings.for_public(), max_listeners="unlimited")
+    with pytest.raises(SystemExit):
+        limits("127.0.0.1", "--max-listeners", "many")
     assert limits("127.0.0.1", "--messages-per-s", "5") == LimitSettings(messages_per_s=5)

@@ -7,15 +7,19 @@ import json
 import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.receiver.options import SettingError
 from core.server.access.refusals import Reason
 from core.server.access.settings import LimitSettings
+from core.wire.control import Set, pack_control
 from tests.server.access.listeners import failed, guarded, refused, session, streams, waiting
 from tests.server.access.making import token, with_secret
+from tests.server.access.test_settings import UNLIMITABLE
 from tests.server.helpers import bare_client, hear, rtp_client, until
+from tests.server.test_operation import figures
 
 
 async def test_too_many_attempts_from_an_address_have_to_wait() -> None:
@@ -99,6 +103,15 @@ async def test_more_messages_than_allowed_are_ignored_and_a_flood_is_the_end() -
         assert server.refusals.counts[Reason.FLOOD] == 1
 
 
+async def test_no_limit_is_in_force_where_all_are_unlimited() -> None:
+    none: dict[str, Any] = dict.fromkeys(UNLIMITABLE, "unlimited")
+    async with guarded(limits=LimitSettings(**none)) as server, AsyncExitStack() as stack:
+        for _ in range(5):
+            client = await stack.enter_async_context(rtp_client(server.url))
+            await client.send(pack_control(Set(frame_ms=10)))
+        assert not server.refusals.counts
+
+
 async def test_a_window_that_is_used_stays_within_the_limits_of_a_public_server() -> None:
     async with guarded(limits=LimitSettings.for_public()) as server, session(server) as run:
         await run.until(streams(run))
@@ -127,7 +140,24 @@ async def test_who_does_not_finish_its_request_is_cut(said: bytes) -> None:
         assert 0.3 < time.monotonic() - began_s < 2
         dripping.cancel()
         writer.close()
+        await until(lambda: server.refusals.counts == {Reason.HEADER_TIMEOUT: 1})
         async with session(server) as run:
             await run.until(streams(run))
             await asyncio.sleep(1)
             assert streams(run)()
+        assert (await figures(server.url))['opuscope_rejected_total{reason="header_timeout"}'] == 1
+
+
+async def test_who_asked_or_left_by_itself_is_not_counted_as_cut() -> None:
+    async with guarded(limits=LimitSettings(header_timeout_s=0.5)) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        _, left = await asyncio.open_connection("127.0.0.1", port)
+        left.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /streams HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        writer.close()
+        await asyncio.sleep(0.1)
+        assert not server.refusals.counts

@@ -44,6 +44,25 @@ def test_no_limit_may_be_nothing(field: str) -> None:
             LimitSettings(**{field: value})  # type: ignore[arg-type]
 
 
+UNLIMITABLE = [each.name for each in dataclasses.fields(LimitSettings) if each.default is None]
+
+
+def test_each_limit_but_those_of_patience_can_be_none_in_so_many_words() -> None:
+    assert set(UNLIMITABLE) == {each.name for each in dataclasses.fields(LimitSettings)} - {
+        "flood_messages",
+        "header_timeout_s",
+    }
+    none = LimitSettings(**dict.fromkeys(UNLIMITABLE, "unlimited"))  # type: ignore[arg-type]
+    assert none.on_public_host() == none
+    assert not none.needs_windows
+    assert LimitSettings(max_listeners=3).on_public_host() == dataclasses.replace(
+        LimitSettings.for_public(), max_listeners=3
+    )
+    for wrong in ({"max_listeners": "none"}, {"flood_messages": "unlimited"}):
+        with pytest.raises(AccessError, match="is not possible; accepted: 1 and more"):
+            LimitSettings(**wrong)  # type: ignore[arg-type]
+
+
 def test_each_origin_that_a_browser_sends_can_be_allowed() -> None:
     origins = ("https://example.org", "http://[::1]:8080", "null", "*", "chrome-extension://abc")
     assert AccessSettings(allowed_origins=origins).allowed_origins == origins
