@@ -26,6 +26,7 @@ _LIMITS = {
     "attempts_per_minute_per_address": "N",
     "attempts_per_minute_per_subject": "N",
     "messages_per_s": "N",
+    "max_encoders": "N",
 }
 
 

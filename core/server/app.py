@@ -25,6 +25,7 @@ from core.server.access.tls import TlsKeeper
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
 from core.server.config import QueryError, ServerConfig, wants_rtp
+from core.server.encoder_budget import EncoderBudget
 from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
@@ -259,7 +260,8 @@ async def serving(
         OSError: the address cannot be bound.
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
-    built = Streams(config.streams, source, clock)
+    most = config.limits.max_encoders
+    built = Streams(config.streams, source, clock, EncoderBudget(most if isinstance(most, int) else None))
     streams = built.by_name
     refusals = Refusals()
     keeper = Gatekeeper(config.access, config.limits, refusals)

@@ -124,6 +124,7 @@ async def listen(
         ending,
         reason=f"{upstream.shown}: {_plain(bye.reason)}",
         retry_after_s=retry_after_s,
+        is_end=ending.is_end and retry_after_s is None,
         is_hopeless=ending.is_fatal and retry_after_s is None,
     )
 

@@ -101,6 +101,9 @@ class LimitSettings:
     attempts_per_minute_per_subject: Limit = None
     messages_per_s: Limit = None
     """Of one listener; more are ignored."""
+    max_encoders: Limit = None
+    """Different settings that are encoded at once, those of the streams included; frames shorter than 20 ms count for
+    as many as there are in 20 ms."""
     flood_messages: int = 300
     """So many ignored ones within ten seconds, and the connection is closed."""
     header_timeout_s: float = 10.0
@@ -150,6 +153,7 @@ class LimitSettings:
             attempts_per_minute_per_address=240,
             attempts_per_minute_per_subject=240,
             messages_per_s=50,
+            max_encoders=32,
         )
 
 
