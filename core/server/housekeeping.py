@@ -15,6 +15,9 @@ from core.server.clock import ServerClock
 TURN_S: Final = 0.01
 """What waits because the socket was full goes on so soon after that has changed."""
 
+CALM_TURN_S: Final = 0.05
+"""While nothing waits. Each turn wakes the process up, which costs more than what it does then."""
+
 REPORT_NS: Final = 1_000_000_000
 """Between two reports to the same listener."""
 
@@ -67,7 +70,7 @@ class Housekeeping:
         while True:
             await self._is_needed.wait()
             # Not by deadlines: whoever comes too late for a turn has nothing to catch up with.
-            await asyncio.sleep(TURN_S)
+            await asyncio.sleep(TURN_S if self._blocked else CALM_TURN_S)
             self.turn()
 
     def turn(self) -> None:
