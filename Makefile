@@ -17,7 +17,7 @@ SIDE_BY_SIDE := tests/playout tests/playout_comparison tests/opus tests/wire tes
 ALONE := tests/gui/test_end_to_end.py tests/gui/test_process.py tests/gui/test_timing.py
 
 test: $(VENV)/.ready-test
-	$(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 	$(BIN)/python -m pytest $(ALONE)
 

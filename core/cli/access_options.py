@@ -28,6 +28,7 @@ _LIMITS = {
     "messages_per_s": "N",
     "max_connections": "N",
     "max_connections_per_address": "N",
+    "max_encoders": "N",
 }
 
 

@@ -71,8 +71,9 @@ class LateHistory:
 
     def expire(self, now_ns: int) -> None:
         """Forget what is longer ago than the span."""
-        while self._entries and self._entries[0].at_ns < now_ns - self.span_ns:
-            self._count(self._entries.popleft(), -1)
+        entries, since_ns = self._entries, now_ns - self.span_ns
+        while entries and entries[0].at_ns < since_ns:
+            self._count(entries.popleft(), -1)
 
     def begin_stream(self) -> None:
         """Another stream goes on with its own times: its first packet has none before it."""
@@ -117,15 +118,15 @@ class LateHistory:
 
     def late_packets(self) -> Curve:
         """For each delay how many packets were later than that."""
-        return len(self._entries) - np.cumsum(self._packets)[:GRID_SIZE]
+        return len(self._entries) - self._packets.cumsum()[:GRID_SIZE]
 
     def dropouts(self) -> Curve:
         """For each delay how often lateness rose above it: each time playout would have been interrupted."""
-        return np.cumsum(self._crossings)[:GRID_SIZE]
+        return self._crossings.cumsum()[:GRID_SIZE]
 
     def overdue_s(self) -> Curve:
         """For each delay for how long in all the next packet was overdue by more than that."""
-        lying_above = np.cumsum(self._overdue)[::-1].cumsum()[::-1]
+        lying_above = self._overdue.cumsum()[::-1].cumsum()[::-1]
         return lying_above[:GRID_SIZE] * (GRID_STEP_NS / 1e9)
 
     def since_dropout_s(self, now_ns: int) -> Curve:

@@ -24,11 +24,10 @@ class MediaClock:
 
     def media_ns(self, position: int) -> int:
         """The media time of the frame at ``position``."""
-        offset = self._jumps[0][1]
-        for at, total in reversed(self._jumps):
-            if position >= at:
-                offset = total
-                break
+        at, offset = self._jumps[-1]
+        # Nearly always there is one jump, or the last one counts.
+        if position < at:
+            offset = next((total for at, total in reversed(self._jumps) if position >= at), self._jumps[0][1])
         return duration_ns(position + offset)
 
     def forget(self, position: int) -> None:

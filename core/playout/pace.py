@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.playout.resampling import MAX_DEVIATION
 from core.playout.target import SLOW_DOWN_SHARE
@@ -59,8 +58,7 @@ MAX_SERVO_PPM: Final = 3_000.0
 """5 ms take 3 s; 0.3 % are 5 cents, below what is heard (0.5 %)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What the pace is decided from, all in milliseconds."""
 
     block_ms: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.opus.packet import SAMPLES_PER_MS
 from core.playout.arrivals import BACKLOG_NS, Arrivals, duration_ns, samples_in
@@ -19,8 +18,7 @@ from core.playout.windows import SteppedMinimum
 _NS_PER_MS: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One packet's times in nanoseconds: when it came, what media time it begins with, and how late that was."""
 
     at_ns: int
@@ -28,8 +26,7 @@ class Arrival:
     relative_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """For the next block: skip so many frames, then splice by this share, then read at this ratio."""
 
     skip_samples: int

@@ -67,6 +67,9 @@ HYSTERESIS_MS: Final = 1.0
 """A change must save this much, or the target stays."""
 
 
+_ALL_DEPTHS: Final = slice(None)
+
+
 class TargetReason(Enum):
     """Why the target delay changed."""
 
@@ -113,6 +116,7 @@ class AdaptiveTarget:
         self._stepped_ns: int | None = None
         reach_ms = _reach()
         self._reach_cell = np.minimum(reach_ms * 1e6 // GRID_STEP_NS, GRID_SIZE - 1).astype(np.intp)
+        self._reach_next = np.minimum(self._reach_cell + 1, GRID_SIZE - 1)
         self._reach_beyond_ms = reach_ms - GRID_MS[self._reach_cell]
 
     def add(self, at_ns: int, relative_ns: int) -> None:
@@ -139,14 +143,16 @@ class AdaptiveTarget:
             return None
         self._updated_ns = now_ns
         slow, fast = self._late_pct(now_ns, frame_ms)
-        costs = self._costs(np.maximum(slow, fast), now_ns)
+        late_pct = np.maximum(slow, fast)
         if fixed_ms is not None:
-            self.overdue_ms = OVERDUE_MS[int(np.argmin(costs[:, _nearest(fixed_ms)]))]
+            depth = _nearest(fixed_ms)
+            self.overdue_ms = OVERDUE_MS[int(self._costs(late_pct, now_ns, slice(depth, depth + 1)).argmin())]
             return None
+        costs = self._costs(late_pct, now_ns)
         allowed = (self.limits.min_ms <= GRID_MS) & (self.limits.max_ms >= GRID_MS)
         # What lies between two delays of the grid is reached from the one below.
         allowed[int(self.limits.min_ms * 1e6) // GRID_STEP_NS] = True
-        best, depth = divmod(int(np.argmin(np.where(allowed, costs, np.inf))), GRID_SIZE)
+        best, depth = divmod(int(np.where(allowed, costs, np.inf).argmin()), GRID_SIZE)
         self.overdue_ms = OVERDUE_MS[best]
         to_ms = self._within_limits(float(GRID_MS[depth]))
         self._wanted.append(to_ms)
@@ -223,17 +229,21 @@ class AdaptiveTarget:
         mean: Curve = (summed[width : width + GRID_SIZE] - summed[:GRID_SIZE]) / width
         return mean * (100 / max(len(history), least_seconds * 1000 / frame_ms))
 
-    def _costs(self, late_pct: Curve, now_ns: int) -> NDArray[np.float64]:
-        """What each target costs in milliseconds, for each overdue limit; shape (limits, depths)."""
+    def _costs(self, late_pct: Curve, now_ns: int, depths: slice = _ALL_DEPTHS) -> NDArray[np.float64]:
+        """What each of these targets costs in milliseconds, for each overdue limit; shape (limits, depths)."""
         seconds = max(self._slow.seconds(now_ns), LEAST_FAST_SECONDS)
         overdue_pct = np.interp(OVERDUE_MS, GRID_MS, self._slow.overdue_s(), right=0.0) * (100 / seconds)
         # What is put in has to be taken out again.
         stretched_pct = 2 * SLOW_DOWN_SHARE * overdue_pct
         # Linear between the depths of the grid; the last one stands for all beyond.
-        slopes = np.append(np.diff(late_pct), 0.0) / (GRID_STEP_NS / 1e6)
-        late = slopes[self._reach_cell] * self._reach_beyond_ms + late_pct[self._reach_cell]
+        cells = self._reach_cell[:, depths]
+        here = late_pct[cells]
+        slopes = (late_pct[self._reach_next[:, depths]] - here) / (GRID_STEP_NS / 1e6)
+        late = slopes * self._reach_beyond_ms[:, depths] + here
         costs: NDArray[np.float64] = (
-            GRID_MS + self.limits.bias_ms_per_pct * late + STRETCH_COST_MS_PER_PCT * stretched_pct[:, np.newaxis]
+            GRID_MS[depths]
+            + self.limits.bias_ms_per_pct * late
+            + STRETCH_COST_MS_PER_PCT * stretched_pct[:, np.newaxis]
         )
         return costs
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.playout.arrivals import duration_ns
 from core.playout.figures import IntervalTally
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(NamedTuple):
     """``position`` of a packet's first frame in the ring, its arrival, and the network's part where it is known."""
 
     position: int

@@ -7,6 +7,7 @@ a step up is a question, which is asked again after twice the time if the answer
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
@@ -49,7 +50,10 @@ LEAST_STEP_SHARE: Final = 0.03
 DECENT_BPS: Final = 14_000
 """With less for the sound itself, longer frames give it more: each saves headers."""
 
-ROUND_TO_BPS: Final = 500
+RUNGS_AN_OCTAVE: Final = 16
+"""Bit rates are on a ladder, so that listeners can share an encoder: 4 % from one to the next."""
+
+LOWEST_RUNG_BPS: Final = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,8 @@ class BitrateAdaptation:
         self._settings = settings
         self._best = Decision(bitrate, frame_ms)
         self._header_bytes = header_bytes
-        self.now = self._best
-        """In force."""
+        self.now = self._last = self._best
+        """In force, and before that."""
         self._changed_s: float | None = None
         self._crowded_looks = 0
         self._delivered_bps: deque[float] = deque(maxlen=DELIVERED_LOOKS)
@@ -121,6 +125,10 @@ class BitrateAdaptation:
         self.now = self._best = Decision(bitrate, frame_ms)
         self._before_question = self._full_bps = None
         self._doubt_s = FIRST_DOUBT_S
+
+    def take_back(self) -> None:
+        """What was decided last cannot be."""
+        self.now = self._last
 
     def look(self, now_s: float, seen: Observation) -> Decision | None:
         """What to change, if anything."""
@@ -188,7 +196,7 @@ class BitrateAdaptation:
         self._crowded_looks = 0
         if decision == self.now:
             return None
-        self.now = decision
+        self._last, self.now = self.now, decision
         return decision
 
     def _fitting(self, total_bps: float, decent_bps: float = DECENT_BPS) -> Decision:
@@ -200,7 +208,7 @@ class BitrateAdaptation:
             bitrate = total_bps - self._headers_bps(frame_ms)
             if bitrate >= decent_bps or frame_ms == frames[-1]:
                 break
-        rounded = int(bitrate // ROUND_TO_BPS * ROUND_TO_BPS)
+        rounded = _rung(bitrate)
         return Decision(min(max(rounded, self._settings.min_bitrate), self._best.bitrate), frame_ms)
 
     def _headers_bps(self, frame_ms: float) -> float:
@@ -208,3 +216,9 @@ class BitrateAdaptation:
 
     def _total_bps(self, decision: Decision) -> float:
         return decision.bitrate + self._headers_bps(decision.frame_ms)
+
+
+def _rung(bitrate: float) -> int:
+    """The highest rung that takes no more; in whole hundreds."""
+    octaves = math.log2(max(bitrate, LOWEST_RUNG_BPS) / LOWEST_RUNG_BPS)
+    return int(LOWEST_RUNG_BPS * 2 ** (math.floor(octaves * RUNGS_AN_OCTAVE) / RUNGS_AN_OCTAVE) // 100 * 100)

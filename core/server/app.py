@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +23,7 @@ from core.server.access.tls import TlsKeeper
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
 from core.server.config import QueryError, ServerConfig, wants_rtp
+from core.server.encoder_budget import EncoderBudget
 from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
@@ -33,6 +34,7 @@ from core.server.operation.figures import StreamFigures, figures_of
 from core.server.operation.front import Operation
 from core.server.reloading import Part, Reloader
 from core.server.streams import Streams
+from core.server.supervision import run_all
 from core.wire.control import SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
@@ -268,7 +270,8 @@ async def serving(
         OSError: the address cannot be bound.
         UnicodeError: ``config.host`` can be no host name (the IDNA codec refuses it).
     """
-    built = Streams(config.streams, source, clock)
+    most = config.limits.max_encoders
+    built = Streams(config.streams, source, clock, EncoderBudget(most if isinstance(most, int) else None))
     streams = built.by_name
     refusals = Refusals()
     keeper = Gatekeeper(config.access, config.limits, refusals)
@@ -300,7 +303,7 @@ async def serving(
         raise
     port = listening[0].sockets[0].getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
-    pump = asyncio.create_task(_run(streams.values()))
+    pump = asyncio.create_task(run_all(streams.values()))
     operation.started(pump)
     try:
         url = f"{_scheme(tls is not None)}://{host}:{port}{config.path}"
@@ -324,9 +327,3 @@ async def serving(
 
 def _scheme(is_secure: bool) -> str:
     return "wss" if is_secure else "ws"
-
-
-async def _run(streams: Iterable[Broadcast]) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for stream in streams:
-            tasks.create_task(stream.run())

@@ -15,7 +15,7 @@ from core.audio.sources import SourceError
 from core.opus.encoder import EncoderSettings
 from core.server.adaptation import Decision
 from core.server.clock import ServerClock
-from core.server.encoding import Member
+from core.server.encoder_group import Member
 from core.server.facts import StreamFacts
 from core.server.framing import RtpFraming
 from core.server.housekeeping import Guest, Housekeeping
@@ -78,6 +78,8 @@ class StreamCounters:
     reanchored: int = 0
     """How often the stream was more than a second late and its deadlines were moved."""
     source_failures: int = 0
+    failures: int = 0
+    """Errors in this program that ended the stream, until it was started anew."""
     adaptations: int = 0
     """How often a listener's bit rate was changed because of its link."""
     upstream_attempts: int = 0
@@ -160,8 +162,12 @@ class Broadcast(ABC):
         """
 
     @abstractmethod
-    def adapt(self, listener: Audience, decision: Decision) -> None:
-        """As `change`, by the server's own decision; nothing happens where nothing can be changed."""
+    def adapt(self, listener: Audience, decision: Decision) -> bool:
+        """As `change`, by the server's own decision; ``False`` where nothing can be changed."""
+
+    def has_room_for(self, settings: EncoderSettings) -> bool:
+        """Whether one more listener may have these."""
+        return True
 
     @abstractmethod
     def settings_of(self, listener: Audience) -> EncoderSettings:
@@ -194,6 +200,12 @@ class Broadcast(ABC):
         self._end_code = code
         for listener in list(self._listeners):
             self._finish([listener], _going_away(), code)
+
+    def fail(self) -> None:
+        """It has ended by an error in this program: send everybody away, to come back when it runs again."""
+        self.counters.failures += 1
+        away = Bye("an error in the server", RETRY_AFTER_FAILURE_MS)
+        self._finish(list(self._listeners), away, CloseCode.INTERNAL_ERROR)
 
     # Playing.
 

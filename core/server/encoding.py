@@ -3,8 +3,11 @@
 A listener that changes its settings later takes a copy of its encoder along. It could join the listeners who have
 these settings already, but their encoder's past is not what its own decoder has heard. Measured on a voice at
 64 kbit/s, going from 20 to 2.5 ms, the loudest 5 ms of error relative to the signal: 8.2 so, 5.5 with a new encoder
-that was shown the last 80 ms, 0.2 with the copy; and two codings of the same sound differ by 0.3. A packet of 20 ms
-takes 0.07 ms to encode, so a copy for each listener is affordable.
+that was shown the last 80 ms, 0.2 with the copy; and two codings of the same sound differ by 0.3.
+
+Pasts are forgotten: two encoders that have had the same settings for two seconds code nearly alike. Going from one to
+the other then costs 0.02 (the median over a voice; 0.43 at worst), so they become one again: however many listeners
+change their settings, there are soon no more encoders than settings.
 
 Only the application cannot be changed in a copy: libopus refuses that after the first frame. There a new encoder takes
 over (`OpusEncoder.take_over`), in media time without a seam; but where its look-ahead is another one, what is heard
@@ -17,22 +20,16 @@ with neither a gap nor an overlap in its media time.
 
 from __future__ import annotations
 
-import secrets
-import time
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.opus.encoder import EncoderSettings, OpusEncoder
-from core.opus.packet import SAMPLE_RATE_HZ, parse_packet
-from core.server.fan_out import FanOut, Recipient
-from core.server.history import History
+from core.opus.packet import SAMPLE_RATE_HZ
+from core.server.encoder_budget import EncoderBudget, NoRoomError, cost
+from core.server.encoder_group import EncoderGroup, MemberT, Pcm16
 from core.server.operation.histogram import Histogram
-from core.server.packets import EncodedPacket
-
-Pcm16 = NDArray[np.int16]
 
 _STEP_OF_NOBODY_MS: Final = 20
 """How far a timeline without listeners goes at once."""
@@ -40,95 +37,8 @@ _STEP_OF_NOBODY_MS: Final = 20
 _PAST_MS: Final = 60
 """What a new encoder is shown of the sound before it: a whole frame of any size. More made no difference."""
 
-
-class Member(Recipient, Protocol):
-    """Somebody who gets packets."""
-
-    def in_force(self, settings: EncoderSettings, media_time: int) -> None:
-        """The answer to `EncoderPool.move`: packets from ``media_time`` on (48 kHz samples) have ``settings``."""
-
-
-_Member = TypeVar("_Member", bound=Member)
-
-
-class _Group(Generic[_Member]):
-    """One encoder, the frame it is filling, and its listeners."""
-
-    def __init__(
-        self, encoder: OpusEncoder, member: _Member, lead_ms: float, before: _Group[_Member] | None = None
-    ) -> None:
-        """``before`` is the group that ``member`` leaves: numbers and marks go on from there."""
-        self.encoder = encoder
-        self.history = History(lead_ms)
-        self.members = FanOut()
-        self.members.add(member)
-        self.is_shared = before is None
-        """Whether others may join: not once its encoder was changed on the way, or isn't a new one."""
-        self.filled = 0
-        self._frame = self._empty_frame()
-        self._start = 0
-        self._capture_time_ns = 0
-        self._number = secrets.randbits(16)
-        self._is_silent = False
-        self._expected_media_time: int | None = None
-        if before is not None:
-            self._number, self._is_silent = before._number, before._is_silent
-            self._expected_media_time = before._expected_media_time
-        self._units_per_sample = SAMPLE_RATE_HZ // encoder.settings.sample_rate
-        self.encode_s: Histogram | None = None
-        """How long each packet takes, where somebody wants to know."""
-
-    @property
-    def missing(self) -> int:
-        """Samples up to the end of the frame."""
-        return len(self._frame) - self.filled
-
-    def configure(self, settings: EncoderSettings) -> None:
-        """Other settings from this packet boundary on."""
-        self.encoder.configure(settings)
-        self._frame = self._empty_frame()
-
-    def append(self, pcm: Pcm16, position: int, capture_time_ns: int) -> None:
-        """Add at most `missing` samples; the frame they complete is delivered."""
-        if self.filled == 0:
-            self._start = position
-            self._capture_time_ns = capture_time_ns
-        self._frame[self.filled : self.filled + len(pcm)] = pcm
-        self.filled += len(pcm)
-        if self.missing == 0:
-            self._emit()
-
-    def pad(self) -> None:
-        """Deliver a frame that was begun, with zeros in place of what is missing."""
-        if self.filled:
-            self._frame[self.filled :] = 0
-            self._emit()
-
-    def _emit(self) -> None:
-        self.filled = 0
-        began_s = time.perf_counter()
-        payload = self.encoder.encode(self._frame)
-        if self.encode_s is not None:
-            self.encode_s.observe(time.perf_counter() - began_s)
-        is_silence = self.encoder.settings.dtx and parse_packet(payload).is_dtx
-        media_time = self._start * self._units_per_sample
-        duration = len(self._frame) * self._units_per_sample
-        packet = EncodedPacket(
-            payload=payload,
-            number=self._number,
-            media_time=media_time,
-            duration=duration,
-            capture_time_ns=self._capture_time_ns,
-            begins_talk=media_time != self._expected_media_time or (self._is_silent and not is_silence),
-        )
-        self._number = (self._number + 1) & 0xFFFF
-        self._expected_media_time = media_time + duration
-        self._is_silent = is_silence
-        self.history.add(packet)
-        self.members.send(packet)
-
-    def _empty_frame(self) -> Pcm16:
-        return np.zeros((self.encoder.settings.frame_samples, self.encoder.settings.channels), dtype=np.int16)
+_ALIKE_AFTER_S: Final = 2.0
+"""Two encoders with the same settings for so long can become one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,42 +48,64 @@ class _Wish:
     settings: EncoderSettings
     announce: bool
     wants_lead: bool = False
+    joins: bool = False
+    """Whether it goes to others who have these settings already, though its decoder has heard another past."""
 
 
-class EncoderPool(Generic[_Member]):
+class EncoderPool(Generic[MemberT]):
     """The groups of one running stream. All positions are samples at the stream's rate since it started."""
 
-    def __init__(self, sample_rate: int, lead_ms: float = 0.0, encode_s: Histogram | None = None) -> None:
+    def __init__(
+        self,
+        sample_rate: int,
+        lead_ms: float = 0.0,
+        encode_s: Histogram | None = None,
+        budget: EncoderBudget | None = None,
+    ) -> None:
         """``lead_ms`` is how much of the past is kept for those who want to begin with some; ``encode_s`` observes how
-        long each packet takes to encode, in seconds.
+        long each packet takes to encode, in seconds; ``budget`` is asked before more encoders are made for members who
+        change their settings.
         """
+        self._budget = budget or EncoderBudget()
+        self._look_at = 0
+        """The position from which on encoders that have become alike are looked for."""
         self._lead_ms = lead_ms
         self._encode_s = encode_s
         self.position = 0
         """The next sample that `feed` takes."""
         self.sample_rate = sample_rate
         self._origin = 0
-        self._groups: list[_Group[_Member]] = []
-        self._group_of: dict[_Member, _Group[_Member]] = {}
-        self._wishes: dict[_Member, _Wish] = {}
+        self._groups: list[EncoderGroup[MemberT]] = []
+        self._group_of: dict[MemberT, EncoderGroup[MemberT]] = {}
+        self._wishes: dict[MemberT, _Wish] = {}
         self._past: Pcm16 | None = None
         """The last `_PAST_MS` up to `position`, silence where there was nothing; ``None`` before the first sample."""
 
-    def join(self, member: _Member, settings: EncoderSettings, *, wants_lead: bool = False) -> None:
+    def join(self, member: MemberT, settings: EncoderSettings, *, wants_lead: bool = False) -> None:
         """Deliver packets to ``member`` from the next packet boundary of its settings on, 60 ms away at most.
 
         With ``wants_lead`` the newest ones before that come first, if others hear the same encoder already.
         """
         self._wishes[member] = _Wish(settings, announce=False, wants_lead=wants_lead)
 
-    def move(self, member: _Member, settings: EncoderSettings) -> None:
+    def move(self, member: MemberT, settings: EncoderSettings) -> None:
         """Go over to other settings where packets of both begin, 120 ms away at most; `Member.in_force` says where.
 
         The last of several wishes counts. Sample rate and channels stay what they are.
-        """
-        self._wishes[member] = _Wish(settings, announce=True)
 
-    def leave(self, member: _Member) -> None:
+        Raises:
+            NoRoomError: that would take one more encoder than there may be.
+        """
+        group = self._group_of.get(member)
+        is_alone = group is not None and len(group.members) == 1
+        joins = False
+        if not self._budget.has_room(settings, group.encoder.settings if group is not None and is_alone else None):
+            joins = settings in self._settings
+            if not joins:
+                raise NoRoomError
+        self._wishes[member] = _Wish(settings, announce=True, joins=joins)
+
+    def leave(self, member: MemberT) -> None:
         """Deliver nothing more; harmless for one who isn't there."""
         self._wishes.pop(member, None)
         group = self._group_of.pop(member, None)
@@ -183,7 +115,7 @@ class EncoderPool(Generic[_Member]):
                 self._groups.remove(group)
                 group.encoder.close()
 
-    def settings_of(self, member: _Member) -> EncoderSettings | None:
+    def settings_of(self, member: MemberT) -> EncoderSettings | None:
         """The settings of the packets that ``member`` gets now; ``None`` before its first."""
         group = self._group_of.get(member)
         return None if group is None else group.encoder.settings
@@ -193,9 +125,25 @@ class EncoderPool(Generic[_Member]):
         """How many encoders are at work."""
         return len(self._groups)
 
+    @property
+    def cost(self) -> float:
+        """Of those at work and those that are wished for, as of `EncoderBudget`."""
+        # Newcomers with the same settings share one, everybody else brings its own along.
+        newcomers = {wish.settings for member, wish in self._wishes.items() if member not in self._group_of}
+        wished = [wish.settings for member, wish in self._wishes.items() if member in self._group_of and not wish.joins]
+        costly = [*(group.encoder.settings for group in self._groups), *(newcomers - self._settings), *wished]
+        return sum(cost(settings) for settings in costly)
+
+    @property
+    def _settings(self) -> set[EncoderSettings]:
+        return {group.encoder.settings for group in self._groups}
+
     def next_step(self) -> int:
         """Samples up to the next packet boundary of anybody: what to `feed` next so that no packet waits."""
         self._fulfil_wishes()
+        if self.position >= self._look_at and not any(group.filled for group in self._groups):
+            self._look_at = self.position + self.sample_rate
+            self._unite()
         steps = [group.missing for group in self._groups]
         steps += [self._to_boundary(wish.settings) for wish in self._wishes.values()]
         return min(steps, default=self.sample_rate * _STEP_OF_NOBODY_MS // 1000)
@@ -261,22 +209,27 @@ class EncoderPool(Generic[_Member]):
             if group is None:
                 self._admit(member, wish)
             else:
-                self._change(member, group, wish.settings)
+                self._change(member, group, wish)
             if wish.announce:
                 member.in_force(wish.settings, self.position * (SAMPLE_RATE_HZ // self.sample_rate))
 
-    def _admit(self, member: _Member, wish: _Wish) -> None:
+    def _admit(self, member: MemberT, wish: _Wish) -> None:
         for group in self._groups:
-            if group.is_shared and group.encoder.settings == wish.settings:
+            if group.encoder.settings == wish.settings and (group.is_new or self._is_settled(group)):
                 group.members.add(member)
                 self._group_of[member] = group
                 for packet in group.history if wish.wants_lead else ():
                     member.deliver(packet)
                 return
-        self._add(_Group(OpusEncoder(wish.settings), member, self._lead_ms), member)
+        self._add(EncoderGroup(OpusEncoder(wish.settings), member, self._lead_ms, self.position), member)
 
-    def _change(self, member: _Member, group: _Group[_Member], settings: EncoderSettings) -> None:
+    def _change(self, member: MemberT, group: EncoderGroup[MemberT], wish: _Wish) -> None:
+        settings = wish.settings
         if settings == group.encoder.settings:
+            return
+        others = [each for each in self._groups if wish.joins and each.encoder.settings == settings]
+        if others:
+            self._go_over(member, others[0])
             return
         if settings.application is not group.encoder.settings.application:
             encoder = self._successor(settings)
@@ -284,13 +237,35 @@ class EncoderPool(Generic[_Member]):
             encoder = group.encoder.clone()
             encoder.configure(settings)
         else:
-            group.is_shared = False
-            group.configure(settings)
+            group.configure(settings, self.position)
             return
         self.leave(member)
-        self._add(_Group(encoder, member, self._lead_ms, before=group), member)
+        self._add(EncoderGroup(encoder, member, self._lead_ms, self.position, before=group), member)
+        member.moved()
 
-    def _add(self, group: _Group[_Member], member: _Member) -> None:
+    def _unite(self) -> None:
+        """Make one of encoders that have long had the same settings, at a packet boundary of all."""
+        alike: dict[EncoderSettings, EncoderGroup[MemberT]] = {}
+        into: dict[EncoderGroup[MemberT], EncoderGroup[MemberT]] = {}
+        for group in self._groups:
+            if self._is_settled(group):
+                first = alike.setdefault(group.encoder.settings, group)
+                if first is not group:
+                    into[group] = first
+        for member, group in list(self._group_of.items()) if into else ():
+            if group in into and member not in self._wishes:
+                self._go_over(member, into[group])
+
+    def _is_settled(self, group: EncoderGroup[MemberT]) -> bool:
+        return self.position - group.since >= self.sample_rate * _ALIKE_AFTER_S
+
+    def _go_over(self, member: MemberT, group: EncoderGroup[MemberT]) -> None:
+        self.leave(member)
+        group.members.add(member)
+        self._group_of[member] = group
+        member.moved()
+
+    def _add(self, group: EncoderGroup[MemberT], member: MemberT) -> None:
         group.encode_s = self._encode_s
         self._groups.append(group)
         self._group_of[member] = group

@@ -49,6 +49,9 @@ class Recipient(Protocol):
     def stand_up(self) -> None:
         """Not any more: count what the seat has `passed`."""
 
+    def fail(self, error: Exception) -> None:
+        """Sending to it was not possible, for a reason that nobody thought of: end it, and it alone."""
+
 
 class Seat:
     """A recipient's place among those who are sent the same."""
@@ -92,10 +95,13 @@ class _Lane:
         frame = self.framing(packet)
         late = []
         for recipient, (buffered, write) in self.ways.items():
-            if buffered():
+            try:
+                if buffered():
+                    late.append(recipient)
+                else:
+                    write(frame)
+            except Exception:  # noqa: BLE001 - it will tell when it is asked itself, with the others served
                 late.append(recipient)
-            else:
-                write(frame)
         return frame, late
 
     def count(self, packet: EncodedPacket, frame: bytes) -> None:
@@ -150,8 +156,12 @@ class FanOut:
                 self.excuse(recipient)
             lane.count(packet, frame)
         for recipient in list(self._by_hand):
-            recipient.deliver(packet)
-            way = recipient.way()
+            try:
+                recipient.deliver(packet)
+                way = recipient.way()
+            except Exception as error:  # noqa: BLE001 - of one recipient; the others hear on
+                recipient.fail(error)
+                continue
             if way is not None and recipient in self._by_hand:
                 self._seat(recipient, way)
 

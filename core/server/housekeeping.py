@@ -15,6 +15,9 @@ from core.server.clock import ServerClock
 TURN_S: Final = 0.01
 """What waits because the socket was full goes on so soon after that has changed."""
 
+CALM_TURN_S: Final = 0.05
+"""While nothing waits. Each turn wakes the process up, which costs more than what it does then."""
+
 REPORT_NS: Final = 1_000_000_000
 """Between two reports to the same listener."""
 
@@ -27,6 +30,9 @@ class Guest(Protocol):
 
     def report(self, now_ns: int) -> None:
         """A second has gone by."""
+
+    def fail(self, error: Exception) -> None:
+        """One of these has raised what nobody thought of: end it, and it alone."""
 
 
 class Housekeeping:
@@ -64,17 +70,25 @@ class Housekeeping:
         while True:
             await self._is_needed.wait()
             # Not by deadlines: whoever comes too late for a turn has nothing to catch up with.
-            await asyncio.sleep(TURN_S)
+            await asyncio.sleep(TURN_S if self._blocked else CALM_TURN_S)
             self.turn()
 
     def turn(self) -> None:
         """All that is due now."""
         now_ns = self._clock.now_ns()
         for guest in list(self._blocked):
-            if not guest.flush(now_ns):
+            try:
+                is_done = not guest.flush(now_ns)
+            except Exception as error:  # noqa: BLE001 - of one guest; the others are looked after
+                guest.fail(error)
+                is_done = True
+            if is_done:
                 self._blocked.pop(guest, None)
         for guest in list(self._due(now_ns)):
-            guest.report(now_ns)
+            try:
+                guest.report(now_ns)
+            except Exception as error:  # noqa: BLE001
+                guest.fail(error)
 
     def _due(self, now_ns: int) -> Iterator[Guest]:
         while self._reports and self._reports[0][0] <= now_ns:

@@ -119,6 +119,7 @@ class InletSource:
     """What comes through an inlet, as a stream's source. It never ends: between two pushes it has nothing to give."""
 
     is_live = False
+    is_at_hand = False
 
     def __init__(self, inlet: Inlet) -> None:
         """Not reading yet."""

@@ -49,6 +49,11 @@ class LinkWatch:
         if self._adaptation is not None:
             self._adaptation.wish(wanted.nominal_bitrate, wanted.frame_ms)
 
+    def take_back(self) -> None:
+        """The last decision cannot be."""
+        if self._adaptation is not None:
+            self._adaptation.take_back()
+
     def take_stats(self, stats: Stats) -> None:
         """What the listener says of itself; what makes no sense is as if not said."""
         starved_ms = stats.values.get("starved_ms")

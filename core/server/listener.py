@@ -41,6 +41,11 @@ logger = logging.getLogger(__name__)
 DRAIN_LIMIT_S: Final = 1.5
 """After its last message a listener has this long to take what is queued and to say goodbye."""
 
+CLOSING_LIMIT_S: Final = 1.0
+"""After the closing handshake what the system has not taken yet has this long to get out."""
+
+CLOSING_LOOK_S: Final = 0.02
+
 RETRY_WHEN_STUCK_MS: Final = 2_000
 
 MAX_CLOSE_REASON_BYTES: Final = 123
@@ -58,6 +63,8 @@ class ListenerCounters:
     packets_dropped: int = 0
     bytes_sent: int = 0
     """Opus bytes."""
+    failed: int = 0
+    """Connections that were cut because of an error in this program."""
     stuck: int = 0
     """Listeners that were sent away because they did not read."""
     malformed_messages: int = 0
@@ -157,12 +164,13 @@ class Listener:
         self._catch_up()
         self._seat = None
 
-    def in_force(self, settings: EncoderSettings, media_time: int) -> None:
-        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
-        if self._seat is not None:
-            self._seat.leave()
+    def moved(self) -> None:
+        """What comes now has another encoder's numbers."""
         if self._rtp is not None:
             self._rtp.moved()
+
+    def in_force(self, settings: EncoderSettings, media_time: int) -> None:
+        """Answer a `set`, or tell what the server has changed, at its place between the packets."""
         if self._rtp is not None or self._has_asked:
             timestamp = None if self._rtp is None else self._rtp.timestamp(media_time)
             self._send(StreamFacts.of(settings).config(timestamp))
@@ -218,7 +226,8 @@ class Listener:
                 bitrate=decision.bitrate,
                 frame_ms=decision.frame_ms,
             )
-            self._stream.adapt(self, decision)
+            if not self._stream.adapt(self, decision):
+                link.take_back()
         if self._rtp is not None and self._has_greeted:
             self._report_sender(self._rtp)
             self._send(link.stats)
@@ -242,6 +251,14 @@ class Listener:
             self._deadline = asyncio.get_running_loop().call_later(DRAIN_LIMIT_S, outbox.abort)
         self._stream.housekeeping.blocked(self)
         self._end_if_done()
+
+    def fail(self, error: Exception) -> None:
+        """Cut the connection because of an error in this program, which is logged with all that helps to find it."""
+        self._counters.failed += 1
+        self._why_closed = self._why_closed or "an error in the server"
+        logger.error("a listener of %s was cut by an error in this program", self._stream.name, exc_info=error)
+        self._stream.leave(self)
+        self.abort()
 
     # What those who watch the server ask; all in the turn in which they ask.
 
@@ -292,7 +309,12 @@ class Listener:
             await asyncio.wait((reading,))
             if not reading.cancelled():
                 reading.result()
+            # What still waits is not wanted any more by who has said goodbye.
+            self._stream.leave(self)
+            self._outbox.close()
+            self._outbox.queue.clear()
             await self._socket.close(code=self._close_code, message=self._close_reason)
+            await self._let_drain(self._outbox)
         except asyncio.CancelledError:
             # The connection was lost. Closing it ends the timer that would ping it, and keep it in memory, for 30 s.
             await self._socket.close(code=self._close_code, drain=False)
@@ -309,6 +331,12 @@ class Listener:
             self._is_flooding = True
             self._send_away(reason)
         return not self._is_flooding
+
+    async def _let_drain(self, outbox: Outbox) -> None:
+        """Give a slow link the time for the last message, the goodbye (RFC 6455 §5.5.1)."""
+        ends_ns = self._clock.now_ns() + round(CLOSING_LIMIT_S * 1e9)
+        while not outbox.is_empty and self._clock.now_ns() < ends_ns:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(CLOSING_LOOK_S)
 
     async def _read(self) -> None:
         """Answer the client until it goes; what it cannot mean is counted and ignored."""
@@ -389,12 +417,12 @@ class Listener:
 
     def _settle(self, outbox: Outbox) -> None:
         """Leave nothing behind, and add up."""
+        self.add_to(self._counters)
         if self._deadline is not None:
             self._deadline.cancel()
         if not outbox.is_empty:
             # Otherwise a client that has stopped reading would keep the socket until the kernel gives up on it.
             outbox.abort()
-        self.add_to(self._counters)
         is_broken = self._socket.close_code in (None, 1006)  # RFC 6455 §7.4.1: closed without a close frame
         if is_broken:
             self._counters.broken_connections += 1
@@ -427,4 +455,4 @@ class Listener:
         """Answer a `set` that changed nothing."""
         facts = self._stream.facts(self._stream.settings_of(self))
         if facts is not None:
-            self._send(facts.config(refused=reason), at_once=True)
+            self._send(facts.config(refused=reason))

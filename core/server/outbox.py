@@ -33,7 +33,6 @@ class Outbox:
     """Takes frames in order; what the socket does not take waits in a `SendQueue` until `flush`."""
 
     __slots__ = (
-        "_buffered",
         "_descriptor",
         "_is_blocked",
         "_is_closed",
@@ -55,7 +54,6 @@ class Outbox:
         been set already.
         """
         self._transport = transport
-        self._buffered = transport.get_write_buffer_size
         self._is_closing = transport.is_closing
         self._on_blocked = on_blocked
         self._is_blocked = self._is_closed = False
@@ -86,7 +84,7 @@ class Outbox:
         """
         if self._is_blocked or self._is_closed or self._is_watched:
             return None
-        return self._buffered, self._transport.write
+        return self._transport.get_write_buffer_size, self._transport.write
 
     def add(self, passed: Passed) -> None:
         """Count packets that were sent by the `way`."""
@@ -102,7 +100,11 @@ class Outbox:
         """
         unsent = 0 if self._is_closing() else unsent_bytes(self._descriptor)
         self._is_watched = unsent > UNSENT_BYTES or (self._is_watched and unsent > 0)
-        return unsent + self._buffered()
+        buffered = self._buffered()
+        if buffered:
+            # Perhaps nothing else is ever sent that would find out.
+            self._note_blocked()
+        return unsent + buffered
 
     def send_media(self, frame: bytes, packet: EncodedPacket) -> None:
         """A packet in its frame."""
@@ -126,8 +128,12 @@ class Outbox:
             self._write(frame)
 
     def send_at_once(self, frame: bytes) -> None:
-        """Past the queue."""
-        if not self._is_closed:
+        """Past the queue; forgotten where even that would have to wait, as what it says would be wrong by then."""
+        if self._is_closed:
+            return
+        if self._buffered():
+            self._note_blocked()
+        else:
             self._transport.write(frame)
 
     def flush(self) -> bool:
@@ -140,7 +146,8 @@ class Outbox:
             if queued.duration_ms:
                 self.packets_sent += 1
                 self.bytes_sent += queued.payload_bytes
-        self._is_blocked = bool(self.queue)
+        # What the transport holds counts, too: who does not take that for long is stuck.
+        self._is_blocked = bool(self.queue) or self._buffered() > 0
         return has_moved
 
     def close(self) -> None:
@@ -152,8 +159,9 @@ class Outbox:
 
         Otherwise it would keep that for minutes for a client that does not read, which would learn of nothing.
         """
-        if self._socket.fileno() != -1:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if self._socket.fileno() == -1:
+            return  # It is lost already, and its transport can't be told so once more.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
     def _is_full(self) -> bool:
@@ -161,6 +169,12 @@ class Outbox:
             return True
         is_watched = self._is_watched and not self._is_closing()
         return is_watched and unsent_bytes(self._descriptor) > UNSENT_BYTES
+
+    def _buffered(self) -> int:
+        try:
+            return self._transport.get_write_buffer_size()
+        except AttributeError:
+            return 0  # CPython's TLS transport forgets its connection when it is closed twice, and cannot tell then.
 
     def _write(self, frame: bytes) -> None:
         """To a transport that holds nothing; it tries the system at once."""

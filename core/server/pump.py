@@ -20,8 +20,9 @@ class Pump:
     """Feeds a pool of encoders from one source for as long as that lasts.
 
     A live source sets the pace itself. Any other one is read in advance and fed when the last sample of a block is
-    due, counted from the first block, which is due at once. When the source is overdue (a program that thinks, a
-    device that was unplugged) begun frames are padded, and the timeline leaves as much out as the pause lasts.
+    due, counted from the first block; where it is at hand, that is due at once. When the source is overdue (a program
+    that thinks, a device that was unplugged) begun frames are padded, and the timeline leaves as much out as the pause
+    lasts.
     """
 
     def __init__(
@@ -88,7 +89,9 @@ class Pump:
     async def _feed_paced(self, block: PcmBlock) -> None:
         """Wait until the block's last sample is due, as if it had been captured just now."""
         if self._pacer is None:
-            self._pacer = Pacer(self._clock, self._sample_rate, len(block.pcm))
+            # What is being made has the length of a block to be late without being heard.
+            head_start = len(block.pcm) if self._source.is_at_hand else 0
+            self._pacer = Pacer(self._clock, self._sample_rate, head_start)
         if self._is_idle:
             self._pool.resume_at(self._pacer.position_now())
             self._leave_idle()

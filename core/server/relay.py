@@ -91,8 +91,9 @@ class RelayStream(Broadcast):
         """Upstream's, once they are known."""
         return self._facts
 
-    def adapt(self, listener: Audience, decision: Decision) -> None:
+    def adapt(self, listener: Audience, decision: Decision) -> bool:
         """Nothing: a listener whose link is too narrow for these packets loses some of them."""
+        return False
 
     def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Refuse.

@@ -13,6 +13,7 @@ from core.server.adaptation import Decision
 from core.server.broadcast import Audience, Broadcast
 from core.server.clock import ServerClock
 from core.server.config import changed, limits, settings_from_query
+from core.server.encoder_budget import EncoderBudget, NoRoomError, cost
 from core.server.encoding import EncoderPool
 from core.server.facts import StreamFacts
 from core.server.pump import Pump
@@ -33,9 +34,14 @@ class Stream(Broadcast):
         clock: ServerClock | None = None,
         lead_ms: float = 0.0,
         name: str = "main",
+        budget: EncoderBudget | None = None,
     ) -> None:
-        """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels."""
+        """``open_source`` is called in a worker thread; ``settings`` give the stream's rate and channels; ``budget`` is
+        how many different encodings there may be.
+        """
         super().__init__(settings, clock, lead_ms, name)
+        self._budget = budget or EncoderBudget()
+        self._budget.add(self._cost)
         self._open_source = open_source
         self._pool: EncoderPool[Audience] | None = None
 
@@ -63,7 +69,7 @@ class Stream(Broadcast):
         Returns what it will have; ``None`` for one who was finished: its last messages are on their way.
 
         Raises:
-            EncoderSettingsError: Opus can't do that; nothing was changed.
+            EncoderSettingsError: Opus can't do that, or there are too many encoders already; nothing was changed.
         """
         if listener not in self._listeners:
             return None
@@ -71,21 +77,40 @@ class Stream(Broadcast):
         self._move(listener, settings)
         return settings
 
-    def adapt(self, listener: Audience, decision: Decision) -> None:
+    def has_room_for(self, settings: EncoderSettings) -> bool:
+        """Whether a newcomer may have an encoder with these settings, or shares one."""
+        is_there = settings == self.settings or settings in self._listeners.values()
+        return is_there or self._budget.has_room(settings)
+
+    def adapt(self, listener: Audience, decision: Decision) -> bool:
         """As `change`, by the server's own decision."""
-        if listener in self._listeners:
-            before = self._listeners[listener]
+        if listener not in self._listeners:
+            return False
+        before = self._listeners[listener]
+        try:
             self._move(listener, replace(before, bitrate=decision.bitrate, frame_ms=decision.frame_ms))
-            self.counters.adaptations += 1
+        except NoRoomError:
+            return False
+        self.counters.adaptations += 1
+        return True
 
     def _move(self, listener: Audience, settings: EncoderSettings) -> None:
-        self._listeners[listener] = settings
         if self._pool is None:
+            if not self.has_room_for(settings):
+                raise NoRoomError
+            self._listeners[listener] = settings
             listener.in_force(settings, 0)
         else:
             self._pool.move(listener, settings)
+            self._listeners[listener] = settings
             if self.state is StreamState.IDLE:
                 self._pool.settle()
+
+    def _cost(self) -> float:
+        """Of its encoders, or of those it will need."""
+        if self._pool is not None:
+            return self._pool.cost
+        return sum(cost(settings) for settings in set(self._listeners.values()))
 
     def settings_of(self, listener: Audience) -> EncoderSettings:
         """The settings in force for a listener, or what it will start with."""
@@ -102,7 +127,7 @@ class Stream(Broadcast):
 
     async def _session(self) -> list[Audience]:
         source = await asyncio.to_thread(self._open_source)
-        pool = self._pool = EncoderPool(self.settings.sample_rate, self.lead_ms, self.counters.encode_s)
+        pool = self._pool = EncoderPool(self.settings.sample_rate, self.lead_ms, self.counters.encode_s, self._budget)
         for listener, settings in self._listeners.items():
             pool.join(listener, settings)
         try:

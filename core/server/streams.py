@@ -9,6 +9,7 @@ from core.audio.sources import PcmSource, open_source
 from core.server.broadcast import Broadcast
 from core.server.clock import ServerClock
 from core.server.config import StreamConfig
+from core.server.encoder_budget import EncoderBudget
 from core.server.ingest import PushPoint
 from core.server.inlet import Inlet, InletSource
 from core.server.kept_tokens import read_token
@@ -41,8 +42,10 @@ class Streams:
         configured: Iterable[StreamConfig],
         source: Callable[[], PcmSource] | None = None,
         clock: ServerClock | None = None,
+        budget: EncoderBudget | None = None,
     ) -> None:
-        """``source`` opens the PCM source in place of those configured; ``clock`` is for tests in virtual time.
+        """``source`` opens the PCM source in place of those configured; ``clock`` is for tests in virtual time;
+        ``budget`` is what all of them may encode at once.
 
         Raises:
             ValueError: as of `check_source`.
@@ -50,6 +53,7 @@ class Streams:
         self._source = source
         self._clock = clock or ServerClock()
         self._configured = tuple(configured)
+        self._budget = budget or EncoderBudget()
         self.push_points: dict[str, PushPoint] = {}
         self.by_name: dict[str, Broadcast] = {each.name: self._stream(each) for each in self._configured}
 
@@ -82,14 +86,14 @@ class Streams:
     def _stream(self, stream: StreamConfig) -> Broadcast:
         common = (stream.settings, self._clock, stream.lead_ms, stream.name)
         if self._source is not None:
-            return Stream(self._source, *common)
+            return Stream(self._source, *common, self._budget)
         if stream.relayed_url is not None:
             return RelayStream(_upstream(stream), *common)
         if stream.is_push:
             inlet = Inlet(stream.settings.sample_rate, stream.settings.channels, self._clock)
             self.push_points[stream.name] = PushPoint(inlet, _ingest_token(stream))
-            return Stream(functools.partial(InletSource, inlet), *common)
-        return Stream(functools.partial(_open, stream), *common)
+            return Stream(functools.partial(InletSource, inlet), *common, self._budget)
+        return Stream(functools.partial(_open, stream), *common, self._budget)
 
 
 def _open(stream: StreamConfig) -> PcmSource:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -118,11 +118,15 @@ async def listen(
         ending = _explain(group, upstream.shown)
     if bye is None:
         return ending
-    told = f"{upstream.shown}: {_plain(bye.reason)}"
-    if bye.retry_after_ms is None:
-        # Sent away for good, or at the end of the stream.
-        return Ending(told, is_end=not ending.is_fatal, is_fatal=ending.is_fatal, is_hopeless=ending.is_fatal)
-    return Ending(told, retry_after_s=bye.retry_after_ms / 1000)
+    # The goodbye says why, and when to come back; whether at all, the code with which the connection was closed.
+    retry_after_s = None if bye.retry_after_ms is None else bye.retry_after_ms / 1000
+    return replace(
+        ending,
+        reason=f"{upstream.shown}: {_plain(bye.reason)}",
+        retry_after_s=retry_after_s,
+        is_end=ending.is_end and retry_after_s is None,
+        is_hopeless=ending.is_fatal and retry_after_s is None,
+    )
 
 
 class _Connect(connect):

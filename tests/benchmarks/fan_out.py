@@ -8,7 +8,8 @@ between their packets deviates from 20 ms by less than 10 ms for 99 %.
 
 On one machine the kernel does the receivers' part of each packet on the sender's core, more than half of all there is
 to do. Where it may (as root, on Linux) the benchmark moves that to the generator's core, where other machines would do
-it, and says so; afterwards all is as it was.
+it, and says so; afterwards all is as it was. What a packet costs is told apart: this program's own part, and the
+system's.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Figures:
     listeners: int
     cpu_pct: float
     """Of the server's core, while all listen."""
+    kernel_pct: float
+    """The system's part of that: sending, for the most part."""
     rate: float
     """Packets of the measured listeners, relative to real time; the worst of them."""
     deviation_p99_ms: float
@@ -70,6 +73,12 @@ class Figures:
     def is_carried(self) -> bool:
         """Whether the listeners got what they should."""
         return self.rate >= _LEAST_SHARE and self.deviation_p99_ms < _MOST_DEVIATION_MS
+
+    @property
+    def packet_us(self) -> tuple[float, float]:
+        """What one packet of one listener costs: the program's part, and the system's."""
+        a_second = self.listeners * 1_000 / FRAME_MS * min(self.rate, 1.0)
+        return (self.cpu_pct - self.kernel_pct) * 1e4 / a_second, self.kernel_pct * 1e4 / a_second
 
 
 def main() -> int:
@@ -105,15 +114,18 @@ def compare(chosen: argparse.Namespace) -> None:
     """Print the table."""
     print(
         f"{'server':10}{'listeners':>10}{'carried':>9}{'rate':>8}{'deviation p99':>15}{'pacing p99':>12}{'CPU':>8}"
+        f"{'us a packet':>14}"
         f"{'KiB each':>10}{'first packet':>18}{'generator':>11}"
     )
     for name in SERVERS if chosen.server == "both" else (chosen.server,):
         for listeners in (int(number) for number in chosen.listeners.split(",")):
             figures = measure(name, listeners, chosen.seconds)
             first_ms, worst_ms = figures.first_packet_ms
+            own_us, kernel_us = figures.packet_us
             print(
                 f"{name:10}{listeners:10}{'yes' if figures.is_carried else 'no':>9}{figures.rate:8.1%}"
                 f"{figures.deviation_p99_ms:12.1f} ms{figures.pacing_p99_ms:9.1f} ms{figures.cpu_pct:6.0f} %"
+                f"{own_us:8.1f} +{kernel_us:4.1f}"
                 f"{figures.memory_kib:10.1f}{first_ms:8.1f}{worst_ms:7.1f} ms{figures.generator_pct:9.0f} %",
                 flush=True,
             )
@@ -143,16 +155,19 @@ def measure(server: str, listeners: int, seconds: float) -> Figures:
         assert load.stdout.readline().strip() == "listening", "the load generator could not connect"
         memory_after = _memory_kib(peer.pid)
         cpu_before_s, began_s = _cpu_s(peer.pid), time.perf_counter()
-        generator_before_s = _cpu_s(load.pid)
+        generator_before_s = sum(_cpu_s(load.pid))
         assert load.stdout.readline().strip() == "done"
         took_s = time.perf_counter() - began_s
-        cpu_pct = 100 * (_cpu_s(peer.pid) - cpu_before_s) / took_s
-        generator_pct = 100 * (_cpu_s(load.pid) - generator_before_s) / took_s
+        user_pct, kernel_pct = (
+            100 * (after - before) / took_s for before, after in zip(cpu_before_s, _cpu_s(peer.pid), strict=True)
+        )
+        generator_pct = 100 * (sum(_cpu_s(load.pid)) - generator_before_s) / took_s
         heard = json.loads(load.stdout.readline())
     intervals_ms = np.concatenate([np.diff(times) for times in heard["arrivals_ms"]])
     return Figures(
         listeners=listeners,
-        cpu_pct=cpu_pct,
+        cpu_pct=user_pct + kernel_pct,
+        kernel_pct=kernel_pct,
         rate=min(len(times) for times in heard["arrivals_ms"]) * FRAME_MS / (heard["seconds"] * 1e3),
         deviation_p99_ms=float(np.percentile(np.abs(intervals_ms - FRAME_MS), 99)),
         pacing_p99_ms=max(_pacing_p99_ms(np.array(times)) for times in heard["arrivals_ms"]),
@@ -171,9 +186,11 @@ def _memory_kib(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
-def _cpu_s(pid: int) -> float:
+def _cpu_s(pid: int) -> tuple[float, float]:
+    """Its own time so far, and the system's for it."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ticks = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / ticks, int(fields[12]) / ticks
 
 
 if __name__ == "__main__":

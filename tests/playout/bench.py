@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.opus.media import MediaPacket
-from core.opus.packet import parse_packet
+from core.opus.packet import MAX_PACKET_SAMPLES, parse_packet
 from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutMode, PlayoutSettings
 from core.playout.states import PlayoutState
@@ -37,6 +37,8 @@ CONCEALED: Final = 0.25
 CLOCK_ERROR_MS: Final = 0.5
 """Reading the clock through an interpolation costs some of its last bits."""
 
+_TICKS: Final = np.arange(MAX_PACKET_SAMPLES) * TICK
+
 Floats = NDArray[np.float64]
 Pcm = NDArray[np.float32]
 
@@ -52,7 +54,8 @@ class ClockDecoder:
     def decode(self, packet: bytes) -> Pcm:
         frames = parse_packet(packet).duration_samples
         pcm = np.ones((frames, 2), dtype=np.float32)
-        pcm[:, 0] = 0.5 + (int.from_bytes(packet[1:5], "big") + np.arange(frames)) * TICK
+        # Whole ticks of 2^-24: no order of adding them rounds.
+        pcm[:, 0] = 0.5 + int.from_bytes(packet[1:5], "big") * TICK + _TICKS[:frames]
         return pcm
 
     def conceal(self, frames: int) -> Pcm:

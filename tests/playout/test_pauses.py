@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.opus.media import MediaPacket
@@ -12,6 +12,7 @@ from core.playout.pace import ABOVE_TARGET_MS
 from core.playout.settings import PlayoutMode
 from core.playout.states import PlayoutState
 from tests.playout.bench import CLOCK_ERROR_MS, FRAME, FRAME_MS, MS, Bench, goal_ms, paced, packet_at
+from tests.support.examples import WHOLE_PLAYOUTS
 
 NEAR_MS = ABOVE_TARGET_MS + CLOCK_ERROR_MS
 ONE_SPLICE_MS = 20
@@ -178,7 +179,7 @@ def test_a_long_gap_in_sequence_is_filled_for_no_longer_than_60_ms() -> None:
     assert bench.buffer.counters().skipped_samples == 0
 
 
-@settings(max_examples=25, deadline=None)
+@WHOLE_PLAYOUTS
 @given(
     spans=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60)), min_size=1, max_size=4),
     dropped=st.sets(st.integers(0, 160), max_size=8),

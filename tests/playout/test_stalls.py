@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.playout.concealment import FADE_OUT_SAMPLES
@@ -24,6 +24,7 @@ from tests.playout.bench import (
     packet_at,
     stalled,
 )
+from tests.support.examples import WHOLE_PLAYOUTS
 
 STALL_AT_MS = 4_000.0
 
@@ -197,7 +198,7 @@ def test_a_server_that_is_too_fast_piles_up_nothing(fast: float, mode: PlayoutMo
     assert counters.underrun_episodes == counters.skipped_samples == 0
 
 
-@settings(max_examples=50, deadline=None)
+@WHOLE_PLAYOUTS
 @given(
     stalls=st.lists(st.tuples(st.floats(0, 6_000), st.floats(0, 2_500)), max_size=6),
     jitter=st.floats(0, 80),
@@ -221,7 +222,11 @@ def test_in_complete_mode_nothing_is_skipped_whatever_the_arrivals_are(
     bench = Bench.make(target_ms, max_depth_ms=20_000, is_adaptive=is_adaptive).send(packets)
     bench.run(packets[-1].arrival_ns / MS + 1, block, burst)
     bench.buffer.set_source_playing(False, bench.now_ns)
-    bench.run(bench.now_ms + 9_000, block, burst)
+    ended_ms = bench.now_ms
+    while bench.buffer.state is not PlayoutState.IDLE and bench.now_ms < ended_ms + 9_000:
+        bench.run(bench.now_ms + 100, block, burst)
+    # And on, into silence.
+    bench.run(bench.now_ms + 500, block, burst)
     counters = bench.buffer.counters()
     assert counters.skipped_samples == counters.packets_discarded == 0
     assert bench.buffer.state is PlayoutState.IDLE
@@ -235,7 +240,7 @@ def test_in_complete_mode_nothing_is_skipped_whatever_the_arrivals_are(
     assert played == pytest.approx(400 * FRAME_MS * 48 + changed, rel=0.005)
 
 
-@settings(max_examples=50, deadline=None)
+@WHOLE_PLAYOUTS
 @given(
     stalls=st.lists(st.tuples(st.floats(1_000, 6_000), st.floats(0, 2_500)), max_size=4),
     target_ms=st.sampled_from([0.0, 20.0, 60.0, 300.0]),

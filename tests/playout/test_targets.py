@@ -73,26 +73,28 @@ def test_a_change_of_mode_is_in_force_at_once() -> None:
 
 
 def test_resampling_brings_playout_near_the_goal_and_then_copies_again() -> None:
-    bench = Bench.make(60).send(paced(3_000)).run(4_000)
+    bench = Bench.make(60).send(paced(1_500)).run(4_000)
     bench.set_target(62)
-    bench.run(59_900)
+    # It takes 3 s; the rest is to see that it stays.
+    bench.run(29_900)
     counters = bench.buffer.counters()
     assert counters.inserted_samples_for_deceleration == counters.removed_samples_for_acceleration == 0
-    assert np.abs(bench.delays_ms(50_000) - goal_ms(62)).max() <= 3 + CLOCK_ERROR_MS
+    assert np.abs(bench.delays_ms(20_000) - goal_ms(62)).max() <= 3 + CLOCK_ERROR_MS
     last = bench.left[-48_000:]
     assert (np.diff(last) == np.float32(TICK)).all()
 
 
 @pytest.mark.parametrize("ppm", [-500, -100, 100, 500])
 def test_drift_is_followed_without_a_splice_or_a_gap(ppm: float) -> None:
-    arrivals_ms = np.arange(6_000) * 20 * ppm * 1e-6
-    bench = Bench.make(60).send(paced(6_000, np.maximum(arrivals_ms - arrivals_ms.min(), 0))).run(119_000)
+    # Ten minutes of it are in `test_what_it_reaches`; without jitter the skew is known after two seconds.
+    arrivals_ms = np.arange(3_000) * 20 * ppm * 1e-6
+    bench = Bench.make(60).send(paced(3_000, np.maximum(arrivals_ms - arrivals_ms.min(), 0))).run(59_000)
     counters = bench.buffer.counters()
     assert counters.concealed_samples == 0
     assert counters.inserted_samples_for_deceleration == counters.removed_samples_for_acceleration == 0
     assert bench.buffer.clock_skew_ppm == pytest.approx(ppm, abs=20)
     times, media = bench.times_ms, bench.media_ms
-    since = times > 60_000
+    since = times > 10_000
     begun_ms = arrivals_ms.min()
     late = times[since] - media[since] * (1 + ppm * 1e-6) + begun_ms
     assert np.nanmax(np.abs(late - goal_ms(60))) <= 5

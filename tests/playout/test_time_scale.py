@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,10 +41,12 @@ JUMP_MARGIN = 1.01
 for voices, which repeat themselves less exactly."""
 
 
+@cache
 def tone(hz: float) -> Sound:
     return stereo(0.5 * np.sin(2 * np.pi * hz * TIME))
 
 
+@cache
 def vowel(pitch: float, vibrato: float = 0.0) -> Sound:
     """An open "a" on one note, five vibrations a second."""
     return voice(pitch * (1 + vibrato * np.sin(2 * np.pi * 5 * TIME)))
@@ -62,7 +64,10 @@ def voice(pitch: NDArray[np.float64]) -> Sound:
 
 
 def stereo(left: NDArray[np.floating[Any]], right: NDArray[np.floating[Any]] | None = None) -> Sound:
-    return np.stack([left, left if right is None else right], axis=1).astype(np.float32)
+    sound = np.stack([left, left if right is None else right], axis=1).astype(np.float32)
+    # Several tests share one.
+    sound.flags.writeable = False
+    return sound
 
 
 def noise(level: float, seed: int = 1) -> NDArray[np.float64]:

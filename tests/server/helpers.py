@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import wave
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ class ArraySource:
     """Gives an array at any pace, from its beginning."""
 
     is_live = False
+    is_at_hand = True
 
     def __init__(self, pcm: Pcm16) -> None:
         self._fifo = PcmFifo(pcm.shape[1])
@@ -64,6 +66,8 @@ class ArraySource:
 
 class HandFedSource:
     """A source that has what the test put in; ``None`` ends it."""
+
+    is_at_hand = False
 
     def __init__(self, *, is_live: bool) -> None:
         self.is_live = is_live
@@ -99,6 +103,7 @@ class Recorder:
     def __init__(self, now_ns: Any = lambda: 0) -> None:
         self.packets: list[EncodedPacket] = []
         self.delivered_ns: list[int] = []
+        self.moves = 0
         self.changes: list[tuple[EncoderSettings, int]] = []
         self._now_ns = now_ns
 
@@ -115,8 +120,23 @@ class Recorder:
     def stand_up(self) -> None:
         raise NotImplementedError
 
+    def fail(self, error: Exception) -> None:
+        raise error
+
+    def moved(self) -> None:
+        self.moves += 1
+
     def in_force(self, settings: EncoderSettings, media_time: int) -> None:
         self.changes.append((settings, media_time))
+
+
+async def until_closed(client: websockets.ClientConnection) -> int | None:
+    """Hear on, five seconds at most, until the connection ends; returns the close code."""
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with asyncio.timeout(5):
+            while True:
+                await client.recv()
+    return client.close_code
 
 
 async def until(condition: Callable[[], bool]) -> None:

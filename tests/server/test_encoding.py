@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.opus.encoder import FRAME_SIZES_MS, Application, EncoderSettings, OpusEncoder
 from core.opus.packet import Mode, parse_packet
+from core.server.encoder_budget import EncoderBudget, NoRoomError
 from core.server.encoding import EncoderPool
 from tests.opus.sounds import noise, voice_like
 from tests.server.helpers import RATE, Pcm16, Recorder, decode, tone
@@ -232,7 +233,83 @@ def test_who_changes_does_not_change_what_others_get() -> None:
     assert [packet.payload for packet in calm.packets] == packets_of(pcm, DEFAULT)
 
 
-def test_a_newcomer_never_gets_an_encoder_that_was_changed() -> None:
+def test_encoders_that_have_long_had_the_same_settings_become_one() -> None:
+    """Fifty listeners go down, one after the other, and come up again: at last one encoder does for all."""
+    pcm = voice_like(RATE, 8)
+    pool: EncoderPool[Recorder] = EncoderPool(RATE)
+    listeners = [Recorder() for _ in range(50)]
+    for listener in listeners:
+        pool.join(listener, DEFAULT)
+    low = replace(DEFAULT, bitrate=16_000)
+    for number, listener in enumerate(listeners[:-1]):
+        pool.feed(pcm[pool.position : RATE + number * RATE // 50], 0)
+        pool.move(listener, low)
+    pool.feed(pcm[pool.position : 2 * RATE], 0)
+    most = pool.encoder_count
+    pool.feed(pcm[pool.position : 5 * RATE], 0)
+    assert (most, pool.encoder_count) == (50, 2)
+    for listener in listeners[:-1]:
+        pool.move(listener, DEFAULT)
+    pool.feed(pcm[pool.position :], 0)
+    assert pool.encoder_count == 1
+    pool.close()
+    for listener in listeners:
+        assert [packet.media_time for packet in listener.packets] == [number * 960 for number in range(8 * 50)]
+
+
+def test_that_two_encoders_became_one_is_hardly_heard() -> None:
+    """Relative to the voice, against a copy of its own to the end. Two codings of the same sound differ by 0.3."""
+    pcm = voice_like(RATE, 5)
+    low = replace(DEFAULT, bitrate=16_000)
+    pool: EncoderPool[Recorder] = EncoderPool(RATE)
+    early, late, calm = Recorder(), Recorder(), Recorder()
+    for listener in (early, late, calm):
+        pool.join(listener, DEFAULT)
+    pool.feed(pcm[:RATE], 0)
+    pool.move(early, low)
+    pool.feed(pcm[RATE : RATE * 3 // 2], 0)
+    pool.move(late, low)
+    pool.feed(pcm[RATE * 3 // 2 :], 0)
+    assert late.moves == 2
+    pool.close()
+    own = OpusEncoder(DEFAULT)
+    heard = [packet.payload for packet in late.packets]
+    wanted = []
+    for number in range(len(heard)):
+        if number == 75:
+            own.configure(low)
+        wanted.append(own.encode(pcm[number * 480 : (number + 1) * 480]))
+    own.close()
+    assert heard[:150] == wanted[:150]
+    assert loudest_error(decode(heard), decode(wanted)) < 0.5
+
+
+def test_beyond_the_budget_settings_are_those_of_others_or_stay_what_they_are() -> None:
+    pool: EncoderPool[Recorder] = EncoderPool(RATE, budget=(budget := EncoderBudget(2)))
+    budget.add(lambda: pool.cost)
+    one, two, three = Recorder(), Recorder(), Recorder()
+    for listener in (one, two, three):
+        pool.join(listener, DEFAULT)
+    pool.feed(tone(0.02), 0)
+    low, lower = replace(DEFAULT, bitrate=16_000), replace(DEFAULT, bitrate=12_000)
+    pool.move(one, low)
+    with pytest.raises(NoRoomError, match="no more different encodings"):
+        pool.move(two, lower)
+    pool.feed(tone(0.02), 0)
+    pool.move(two, low)
+    # Who is alone may have what costs no more.
+    pool.feed(tone(0.02), 0)
+    pool.move(three, lower)
+    with pytest.raises(NoRoomError):
+        pool.move(three, replace(DEFAULT, frame_ms=2.5))
+    pool.feed(tone(0.02), 0)
+    assert pool.encoder_count == 2
+    assert [pool.settings_of(listener) for listener in (one, two, three)] == [low, low, lower]
+    assert all(len(listener.packets) == 4 for listener in (one, two, three))
+    pool.close()
+
+
+def test_a_newcomer_never_gets_an_encoder_that_was_just_changed() -> None:
     pool: EncoderPool[Recorder] = EncoderPool(RATE)
     restless, newcomer = Recorder(), Recorder()
     pool.join(restless, DEFAULT)

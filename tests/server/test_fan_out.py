@@ -30,6 +30,7 @@ class Guest:
         self.packets = self.payload_bytes = self.frame_bytes = 0
         self.newest: EncodedPacket | None = None
         self.seat: Seat | None = None
+        self.failures: list[Exception] = []
 
     def deliver(self, packet: EncodedPacket) -> None:
         self.delivered.append(packet.number)
@@ -49,6 +50,9 @@ class Guest:
     def stand_up(self) -> None:
         self.look()
         self.seat = None
+
+    def fail(self, error: Exception) -> None:
+        self.failures.append(error)
 
     def look(self) -> None:
         if self.seat is not None:
@@ -117,6 +121,32 @@ def test_a_packet_is_counted_for_who_was_there_and_for_nobody_else() -> None:
     fan_out.clear()
     assert late.seat is None
     assert len(fan_out) == 0
+
+
+class Broken(Guest):
+    """Fails when it is given its second packet."""
+
+    def deliver(self, packet: EncodedPacket) -> None:
+        if self.delivered:
+            raise OSError("nobody thought of this")
+        super().deliver(packet)
+
+    def way(self) -> Way | None:
+        def fail() -> int:
+            raise OSError("nor of this")
+
+        return Way(bare_frame, fail, self.frames.append)
+
+
+def test_who_cannot_be_sent_to_fails_alone() -> None:
+    fan_out, good, broken, later = FanOut(), Guest(), Broken(), Guest()
+    for guest in (good, broken, later):
+        fan_out.add(guest)
+    for number in range(3):
+        fan_out.send(packet(number))
+    assert good.frames == later.frames == [packet(number).frame for number in range(3)]
+    assert broken.frames == [packet(0).frame]
+    assert [str(error) for error in broken.failures] == ["nobody thought of this", "nobody thought of this"]
 
 
 ACTIONS = st.sampled_from(["send", "send", "send", "hold up", "let go", "join", "leave", "get up", "look"])

@@ -216,10 +216,13 @@ async def test_nothing_of_a_connection_is_kept_when_it_has_ended(politely: bool)
         gone = weakref.ref(listener._socket)
         client.leave(politely=politely)
         await until(lambda: not present)
-        await asyncio.sleep(0)
-        # aiohttp's own objects know each other: the collector is to find nothing that holds them, such as a timer.
-        gc.collect()
-        assert gone() is None
+
+        def is_collected() -> bool:
+            # aiohttp's own objects know each other: the collector is to find nothing that holds them, such as a timer.
+            gc.collect()
+            return gone() is None
+
+        await until(is_collected)
         with pytest.raises(ReferenceError):
             listener.queued_ms  # noqa: B018
 

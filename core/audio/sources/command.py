@@ -55,6 +55,7 @@ class CommandSource:
     """One program, started by the first `read` without a shell, and ended by `close`."""
 
     is_live = False
+    is_at_hand = False
 
     def __init__(self, command: str, sample_rate: int, channels: int) -> None:
         """Take ``command`` apart as a shell would, and look for the program.

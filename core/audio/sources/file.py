@@ -20,6 +20,7 @@ class FileSource:
     """A file in any format PyAV reads, once or over and over without a gap."""
 
     is_live = False
+    is_at_hand = True
 
     def __init__(self, path: Path, sample_rate: int, channels: int, *, loop: bool = False) -> None:
         """Check that the file decodes; it is opened again at the first `read`.

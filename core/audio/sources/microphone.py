@@ -74,6 +74,7 @@ class MicrophoneSource:
     """One input device, asked for its smallest latency."""
 
     is_live = True
+    is_at_hand = False
 
     def __init__(
         self,

@@ -36,6 +36,10 @@ class PcmSource(Protocol):
     def is_live(self) -> bool:
         """Whether samples arrive by a clock of their own (a device). Others are read at whatever pace suits."""
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it can be read as far ahead as one likes. Others are being made while they are heard."""
+
     async def read(self, frames: int) -> PcmBlock | None:
         """Exactly ``frames`` samples, fewer only as the last of all; ``None`` when the source has ended.
 

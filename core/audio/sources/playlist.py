@@ -57,6 +57,7 @@ class PlaylistSource:
     """Files in any formats that PyAV reads; one that cannot be played is left out with a warning."""
 
     is_live = False
+    is_at_hand = True
 
     def __init__(self, paths: Sequence[Path], sample_rate: int, channels: int, *, loop: bool = False) -> None:
         """Check that one of the files decodes. Each of ``paths`` is an audio file or a list of such.

@@ -25,6 +25,7 @@ class PeriodicSignal:
     """A signal that repeats one period for ever. It has all of its samples at any time, so it never waits."""
 
     is_live = False
+    is_at_hand = True
 
     def __init__(self, period: Pcm16) -> None:
         """``period`` has shape (frames, channels)."""

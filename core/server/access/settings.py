@@ -110,6 +110,9 @@ class LimitSettings:
     """Open ones, whatever is done with them; those of listeners among them."""
     max_connections_per_address: Limit = None
     """But for those of trusted proxies."""
+    max_encoders: Limit = None
+    """Different settings that are encoded at once, those of the streams included; frames shorter than 20 ms count for
+    as many as there are in 20 ms."""
     flood_messages: int = 300
     """So many ignored ones within ten seconds, and the connection is closed."""
     header_timeout_s: float = 10.0
@@ -168,6 +171,7 @@ class LimitSettings:
             messages_per_s=50,
             max_connections=2_000,
             max_connections_per_address=200,
+            max_encoders=32,
         )
 
 

@@ -28,6 +28,12 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[StreamFigures], float]], ...]] 
     ("idle_periods", "Pauses of the source", lambda it: it.stream.idle_periods),
     ("reanchored", "Deadlines moved after more than a second of lateness", lambda it: it.stream.reanchored),
     ("source_failures", "Sources that could not be opened or broke off", lambda it: it.stream.source_failures),
+    (
+        "stream_failures",
+        "Times the stream was started anew after an error in the server",
+        lambda it: it.stream.failures,
+    ),
+    ("failed_connections", "Connections cut by an error in the server", lambda it: it.connections.failed),
     ("sessions", "Times the source was opened", lambda it: it.stream.sessions),
     ("upstream_attempts", "Connections that a relay tried to open", lambda it: it.stream.upstream_attempts),
     ("upstream_malformed", "Messages of an origin that are no Opus", lambda it: it.stream.upstream_malformed),

@@ -149,6 +149,7 @@ async def test_a_refused_body_that_is_not_packed_as_it_says_leaves_no_traceback(
     assert [record for record in caplog.records if record.exc_info] == []
 
 
+@pytest.mark.provokes_errors
 @pytest.mark.parametrize(
     ("error", "is_told"),
     [(aiohttp.ClientConnectionResetError("gone"), False), (ConnectionResetError("ours"), True), (KeyError("x"), True)],

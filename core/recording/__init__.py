@@ -1,0 +1,1 @@
+"""What is kept of a stream: its very packets, what was heard, and captures that others can open."""

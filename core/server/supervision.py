@@ -1,0 +1,33 @@
+"""Streams run side by side, and an error in one of them is no other one's end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from core.server.broadcast import Broadcast
+
+logger = logging.getLogger(__name__)
+
+RESTART_S: Final = 1.0
+"""Between a stream's end by an error in this program and its next beginning."""
+
+
+async def run_all(streams: Iterable[Broadcast]) -> None:
+    """Serve all of them until cancelled."""
+    async with asyncio.TaskGroup() as tasks:
+        for stream in streams:
+            tasks.create_task(_keep_running(stream))
+
+
+async def _keep_running(stream: Broadcast) -> None:
+    while True:
+        try:
+            await stream.run()
+        except Exception:
+            told = "stream %s has stopped by an error in this program; it starts anew in %g s"
+            logger.exception(told, stream.name, RESTART_S)
+            stream.fail()
+        await stream.clock.sleep_until(stream.clock.now_ns() + round(RESTART_S * 1e9))
