@@ -16,9 +16,9 @@ from aiohttp import web
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
 from core.server.access.bearer import offered_protocols, with_protocols
-from core.server.access.expectations import name_odd_expectations
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.http_log import http_logger
+from core.server.access.odd_headers import replace_odd_headers
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.settings import AccessError
@@ -265,7 +265,7 @@ async def serving(
     )
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
-    name_odd_expectations(runner.server)
+    replace_odd_headers(runner.server)
     try:
         listening = await _listen(runner, config, tls)
     except (OSError, UnicodeError):
