@@ -1,4 +1,4 @@
-"""Headers that aiohttp repeats where it refuses them: it fails to, with 500, if they are no text."""
+"""Headers that aiohttp takes for text, reads or repeats in its refusal: what is none it answers with 500."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-_REPEATED: Final = ("Expect", "Connection", "Upgrade", "Sec-WebSocket-Version")
+_TEXTS: Final = ("Expect", "Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key")
 _INSTEAD: Final = "?"
 
 
@@ -22,7 +22,7 @@ def replace_odd_headers(server: web.Server) -> None:
         # What cannot be parsed has no headers at all, not even an empty `CIMultiDict`.
         odd = [
             name
-            for name in _REPEATED
+            for name in _TEXTS
             if name in message.headers and not all(map(str.isascii, message.headers.getall(name)))
         ]
         if odd:

@@ -124,6 +124,8 @@ async def test_a_good_token_as_a_subprotocol_among_headers_that_are_no_text(tmp_
         (b"/ingest/voice", b"Expect", b"417"),
         (b"/ws-audio", b"Sec-WebSocket-Version", b"400"),
         (b"/ingest/voice", b"Sec-WebSocket-Version", b"400"),
+        (b"/ws-audio", b"Sec-WebSocket-Key", b"400"),
+        (b"/ingest/voice", b"Sec-WebSocket-Key", b"400"),
         (b"/ws-audio", b"Connection", b"400"),
         (b"/ws-audio", b"Upgrade", b"426"),
     ],
