@@ -259,6 +259,8 @@ async def serving(
         logger=http_logger(refusals),
         # From the first byte on: aiohttp counts a connection without a complete request as an idle one.
         keepalive_timeout=config.limits.header_timeout_s,
+        # And for a body that was refused and does not come.
+        lingering_time=config.limits.header_timeout_s,
         handler_cancellation=True,
         # By then the listeners are gone.
         shutdown_timeout=0.1,

@@ -102,7 +102,7 @@ class Outbox:
 
     def send_control(self, frame: bytes) -> None:
         """A message that belongs at this place of the stream."""
-        if self._is_closed:
+        if self._is_closed or self._is_closing():
             return
         if self._is_blocked or self._is_full():
             self.queue.put_control(frame)
@@ -111,8 +111,8 @@ class Outbox:
             self._write(frame)
 
     def send_at_once(self, frame: bytes) -> None:
-        """Past the queue."""
-        if not self._is_closed:
+        """Past the queue; not to one who has gone before its messages were answered: asyncio would warn of each."""
+        if not self._is_closed and not self._is_closing():
             self._transport.write(frame)
 
     def flush(self) -> bool:

@@ -149,3 +149,12 @@ async def test_a_connection_that_is_gone_takes_whatever_it_is_given(kind: str) -
             at.outbox.send_media(packet(number).frame, packet(number))
             await asyncio.sleep(0.001)
         assert at.transport.is_closing()
+
+
+async def test_answers_to_one_who_has_gone_are_not_written_and_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    async with line() as at:
+        at.transport.abort()
+        for _ in range(20):
+            at.outbox.send_at_once(b"answer")
+            at.outbox.send_control(b"told")
+    assert caplog.records == []
