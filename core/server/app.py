@@ -14,8 +14,8 @@ from aiohttp import web
 from core.audio.sources import PcmSource
 from core.opus.encoder import EncoderSettings
 from core.server.access.bearer import offered_protocols, with_protocols
-from core.server.access.expectations import name_odd_expectations
 from core.server.access.gatekeeper import Gatekeeper
+from core.server.access.odd_headers import replace_odd_headers
 from core.server.access.patience import watch_bytes
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
@@ -295,7 +295,7 @@ async def serving(
     )
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - for the type checker; it has been set up
-    name_odd_expectations(runner.server)
+    replace_odd_headers(runner.server)
     try:
         listening = await listen(runner.server, config, tls, refusals)
     except (OSError, UnicodeError):

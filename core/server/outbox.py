@@ -129,7 +129,7 @@ class Outbox:
 
     def send_at_once(self, frame: bytes) -> None:
         """Past the queue; forgotten where even that would have to wait, as what it says would be wrong by then."""
-        if self._is_closed:
+        if self._is_closed or self._is_closing():
             return
         if self._buffered():
             self._note_blocked()
@@ -178,6 +178,8 @@ class Outbox:
 
     def _write(self, frame: bytes) -> None:
         """To a transport that holds nothing; it tries the system at once."""
+        if self._is_closing():
+            return  # It has gone, and asyncio would warn of each frame.
         self.bytes_written += len(frame)
         self._transport.write(frame)
 

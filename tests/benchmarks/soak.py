@@ -12,6 +12,7 @@ import select
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -80,8 +81,8 @@ def soak(seconds: float) -> Outcome:
     with ExitStack() as stack:
         server = stack.enter_context(ChildProcess(_SERVE))
         url = server.wait_for_line(r"listening on (\S+)", 30)[1]
-        _look(url)  # The first one loads what makes the figures.
-        before = _look(url)
+        look(url)  # The first one loads what makes the figures.
+        before = look(url)
         crowd = _Crowd(url)
         stack.callback(crowd.disperse)
         crowd.run(SETTLE_S)
@@ -119,7 +120,7 @@ class _Crowd:
             self.read_all()
             if now_s >= next_look_s:
                 next_look_s += _LOOK_S
-                looks.append(_look(self._url))
+                looks.append(look(self._url))
                 self._come_and_go()
             time.sleep(0.02)
         return looks
@@ -153,10 +154,13 @@ def _is_cut(listener: Listener) -> bool:
     return bool(poll.poll(0))
 
 
-def _look(url: str) -> Look:
+def look(url: str) -> Look:
+    """The figures now; of a server on this machine, all streams together."""
     with urllib.request.urlopen(f"http://{urlsplit(url).netloc}/metrics", timeout=10) as answer:
         lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
-    figures = {name.partition("{")[0]: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+    figures: defaultdict[str, float] = defaultdict(float)
+    for name, _, value in (line.rpartition(" ") for line in lines):
+        figures[name.partition("{")[0]] += float(value)
     return Look(
         at_s=time.monotonic(),
         memory_mib=figures["process_resident_memory_bytes"] / 2**20,
@@ -173,11 +177,11 @@ def _look(url: str) -> Look:
 def _until_empty(url: str) -> Look:
     ends_s = time.monotonic() + 10
     while True:
-        look = _look(url)
-        if look.listeners == 0 or time.monotonic() > ends_s:
+        now = look(url)
+        if now.listeners == 0 or time.monotonic() > ends_s:
             # The last handlers end a turn later.
             time.sleep(0.3)
-            return _look(url)
+            return look(url)
         time.sleep(0.1)
 
 

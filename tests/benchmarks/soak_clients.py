@@ -114,9 +114,9 @@ def connect(url: str, *, is_rtp: bool = False, reads: bool = True) -> Listener:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _TINY_BUFFER_BYTES)
     connection.connect((parts.hostname or "", parts.port or 80))
     key = base64.b64encode(os.urandom(16)).decode()
-    query = "?framing=rtp" if is_rtp else ""
+    query = "&".join(filter(None, (parts.query, "framing=rtp" if is_rtp else "")))
     connection.sendall(
-        f"GET {parts.path}{query} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {parts.path}?{query} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
     )
     answer = b""

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from core.cli.access_options import add_access_options, with_access_options
 from core.cli.operation_options import add_operation_options, with_operation_options
@@ -23,6 +22,7 @@ from core.server.config import ServerConfig, StreamConfig
 from core.server.config_file import ConfigError, config_from, load_config, parse_config
 from core.server.operation.settings import OperationSettings
 from core.server.streams import check_source
+from tests.fuzzing.documents import DOCUMENTS, STREAMS, TEXTS
 from tests.support.processes import REPOSITORY
 
 SERVER_KEYS = "host, port, path, queue_ms, stuck_s"
@@ -291,31 +291,8 @@ def test_a_field_that_is_a_dataclass_is_a_table_of_its_own(monkeypatch: pytest.M
         assert str(refused.value) == f"it.toml: {line}"
 
 
-SCALARS = (
-    st.booleans()
-    | st.integers()
-    | st.sampled_from([10**400, -1, 0, 1, 20, 48_000])
-    | st.floats()
-    | st.text()
-    | st.sampled_from(["audio", "push", "relay:ws://x", "relay:", "tone", "microphone:x", "a.wav", "a\0b"])
-    | st.datetimes()
-    | st.dates()
-    | st.times()
-)
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
-)
-KEYS = sorted(
-    {each.name for kind in (ServerConfig, StreamConfig, EncoderSettings) for each in dataclasses.fields(kind)}
-)
-TABLES = st.dictionaries(st.sampled_from(KEYS) | st.text(), VALUES, max_size=6)
-
-
 @settings(max_examples=500)
-@given(
-    st.dictionaries(st.sampled_from(["server", "streams"]) | st.text(), TABLES | VALUES, max_size=3),
-    st.none() | st.lists(TABLES, max_size=3) | VALUES,
-)
+@given(DOCUMENTS, STREAMS)
 def test_any_document_is_a_configuration_or_one_line(document: dict[str, Any], streams: Any) -> None:
     if streams is not None:
         document["stream"] = streams
@@ -329,7 +306,7 @@ def test_any_document_is_a_configuration_or_one_line(document: dict[str, Any], s
         assert isinstance(config, ServerConfig)
 
 
-@given(st.text() | st.sampled_from(["a = " + "[" * 5_000, "a = " + "9" * 5_000, "\0", "a = 1\na = 2", "[server]\r\n"]))
+@given(TEXTS)
 def test_any_text_is_a_configuration_or_one_line(text: str) -> None:
     try:
         config = parsed(text)

@@ -149,3 +149,19 @@ async def test_a_connection_that_is_gone_takes_whatever_it_is_given(kind: str) -
             at.outbox.send_media(packet(number).frame, packet(number))
             await asyncio.sleep(0.001)
         assert at.transport.is_closing()
+
+
+async def test_nothing_is_written_to_one_who_has_gone_and_nothing_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with line() as at:
+        fill(at)
+        for number in range(20):
+            at.outbox.send_media(packet(number).frame, packet(number))
+        at.transport.abort()
+        at.outbox.flush()
+        for number in range(20):
+            at.outbox.send_at_once(b"answer")
+            at.outbox.send_control(b"told")
+            at.outbox.send_media(packet(number).frame, packet(number))
+    assert caplog.records == []

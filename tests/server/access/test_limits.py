@@ -226,3 +226,14 @@ async def test_who_asked_or_left_by_itself_is_not_counted_as_cut() -> None:
         writer.close()
         await asyncio.sleep(0.1)
         assert not server.refusals.counts
+
+
+@pytest.mark.parametrize("body", [b"Content-Length: 3\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"])
+async def test_who_is_refused_and_does_not_send_the_rest_of_its_request_is_cut(body: bytes) -> None:
+    async with guarded(limits=LimitSettings(header_timeout_s=0.3)) as server:
+        port = int(server.url.split(":")[2].split("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /ingest/none HTTP/1.1\r\nHost: x\r\n" + body)
+        async with asyncio.timeout(5):
+            assert (await reader.read()).startswith(b"HTTP/1.1 4")
+        writer.close()

@@ -116,11 +116,25 @@ async def test_a_good_token_as_a_subprotocol_among_headers_that_are_no_text(tmp_
         assert b"bearer" not in answer
 
 
-@pytest.mark.parametrize("path", [b"/ws-audio", b"/streams/main", b"/nowhere"])
-async def test_an_expectation_that_is_no_text_is_refused(path: bytes) -> None:
-    async with serving(ServerConfig(port=0)) as server:
-        answer = await answer_to(server, b"GET " + path + b" HTTP/1.1\r\n" + UPGRADE + b"Expect: \xff\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 417")
+@pytest.mark.parametrize(
+    ("path", "name", "status"),
+    [
+        (b"/ws-audio", b"Expect", b"417"),
+        (b"/nowhere", b"Expect", b"417"),
+        (b"/ingest/voice", b"Expect", b"417"),
+        (b"/ws-audio", b"Sec-WebSocket-Version", b"400"),
+        (b"/ingest/voice", b"Sec-WebSocket-Version", b"400"),
+        (b"/ws-audio", b"Sec-WebSocket-Key", b"400"),
+        (b"/ingest/voice", b"Sec-WebSocket-Key", b"400"),
+        (b"/ws-audio", b"Connection", b"400"),
+        (b"/ws-audio", b"Upgrade", b"426"),
+    ],
+)
+async def test_a_header_that_is_no_text_is_refused_as_others_are(path: bytes, name: bytes, status: bytes) -> None:
+    lines = [line for line in UPGRADE.splitlines() if not line.startswith(name)] + [name + b": \xff", b"", b""]
+    async with serving(ServerConfig((StreamConfig(), StreamConfig("voice", "push")), port=0)) as server:
+        answer = await answer_to(server, b"GET " + path + b" HTTP/1.1\r\n" + b"\r\n".join(lines))
+    assert answer.split()[1] == status
 
 
 @pytest.mark.parametrize("path", [b"/ws-audio", b"/streams/main?framing=bare", b"/ingest/voice?rate=24000"])
