@@ -45,6 +45,9 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024
 HEARTBEAT_S: Final = 20.0
 """A connection without a sign of life for this long is pinged, and given up after half of it again."""
 
+RETRY_WITHOUT_ROOM_S: Final = 10.0
+"""An encoder is free again as soon as a listener with other settings goes."""
+
 CLOSE_TIMEOUT_S: Final = 1.0
 SHUTDOWN_TIMEOUT_S: Final = 1.8
 """Listeners close within `core.server.listener.DRAIN_LIMIT_S`; the command promises two seconds."""
@@ -179,6 +182,10 @@ class Endpoint:
             self._refusals.count(Reason.SETTINGS_IN_ADDRESS)
             words = "the token gives no right to the settings in the address; leave them out"
             return RefusedError(403, words).answer()
+        if not stream.has_room_for(settings):
+            self._refusals.count(Reason.ENCODERS)
+            words = "too many different settings are encoded already; come without any, or later"
+            return RefusedError(503, words, RETRY_WITHOUT_ROOM_S).answer()
         if stream.is_among(ids_in(request.headers)):
             self._refusals.count(Reason.LOOP)
             words = f"stream {stream.name!r} would be relayed to itself; name another address where it is relayed from"

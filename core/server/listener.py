@@ -14,6 +14,7 @@ from core.server.access.rights import Rights
 from core.server.adaptation import AdaptationSettings
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
+from core.server.encoder_budget import NoRoomError
 from core.server.facts import StreamFacts
 from core.server.fan_out import Seat, Way
 from core.server.frames import text_frame
@@ -368,7 +369,7 @@ class Listener:
         if isinstance(message, Time):
             # Past the queue and stamped at the last moment: what waits there would look like the network's delay.
             self._send(Time(message.client_transmitted, received_us, self._clock.unix_now_us()), at_once=True)
-        elif isinstance(message, Stats) and self._link is not None:
+        elif isinstance(message, Stats) and self._link is not None and self._rights.may_set:
             self._link.take_stats(message)
         elif isinstance(message, Set) and (denied := self._rights.why_no_set()) is not None:
             self._refuse(denied)
@@ -378,6 +379,9 @@ class Listener:
                 settings = self._stream.change(self, message)
                 if settings is not None and self._link is not None:
                     self._link.wish(settings)
+            except NoRoomError as error:
+                self._rights.count_no_room()
+                self._refuse(str(error))
             except EncoderSettingsError as error:
                 self._refuse(str(error))
 

@@ -35,6 +35,8 @@ class Reason(enum.StrEnum):
     CONNECTIONS = "connections"
     """So many are open in all; this one was closed before anything was read."""
     CONNECTIONS_OF_ADDRESS = "connections_of_address"
+    ENCODERS = "encoders"
+    """The settings in the address, or asked for later, would take one encoder too many."""
     SET = "set"
     """A `set` without the right to it; the connection goes on."""
     MESSAGE_RATE = "message_rate"

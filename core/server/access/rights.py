@@ -20,12 +20,21 @@ class Rights:
             # Monotonic from here on: whoever sets the wall clock sends nobody away.
             self._expires_ns = clock.now_ns() + round(left_s * 1e9)
 
+    @property
+    def may_set(self) -> bool:
+        """Whether what its client says may lead to other settings, be it a wish or a complaint."""
+        return self._grant.may_set
+
     def why_no_set(self) -> str | None:
         """Why it may not change the encoder's settings, in one line; ``None`` if it may."""
         if self._grant.may_set:
             return None
         self._refusals.count(Reason.SET)
         return "the token gives no right to change settings"
+
+    def count_no_room(self) -> None:
+        """A wish for settings that would have taken one encoder too many."""
+        self._refusals.count(Reason.ENCODERS)
 
     def why_over(self, now_ns: int) -> str | None:
         """Why the connection has to end, at a moment of the monotonic clock; ``None`` if it need not yet.
