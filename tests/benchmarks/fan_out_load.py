@@ -87,18 +87,19 @@ def main() -> int:
                 plain.append(connection)
             _turn(poll, exact, 0.0)
         _drain(plain[-_AT_ONCE:])
-    run(poll, exact, plain, _SETTLE_S)
+    listening = Round(poll, exact, plain)
+    listening.run(_SETTLE_S)
     for each in exact.values():
         each.arrivals_s.clear()
     print("listening", flush=True)
     began_s = time.perf_counter()
-    run(poll, exact, plain, chosen.seconds)
+    listening.run(chosen.seconds)
     seconds = time.perf_counter() - began_s
     print("done", flush=True)
     first_packet_ms = []
     for _ in range(_NEWCOMERS):
         first_packet_ms.append(_first_packet_ms(chosen.url))
-        run(poll, exact, plain, _PAUSE_S)
+        listening.run(_PAUSE_S)
     # Those of the newcomers' time do not count.
     for each in exact.values():
         each.arrivals_s = [at_s for at_s in each.arrivals_s if at_s < began_s + seconds]
@@ -122,16 +123,24 @@ def _first_packet_ms(url: str) -> float:
     return (listener.arrivals_s[0] - upgraded_s) * 1e3
 
 
-def run(poll: select.epoll, exact: dict[int, Listener], plain: list[socket.socket], seconds: float) -> None:
-    """Listen for so long; the plain sockets are emptied in turn, a few at a time."""
-    ends_s = time.perf_counter() + seconds
-    at, drained = 0, time.perf_counter()
-    while (now_s := time.perf_counter()) < ends_s:
-        _turn(poll, exact, _TURN_S)
-        due = int((now_s - drained) * len(plain) / _DRAIN_S)
-        if due:
-            _drain([plain[(at + step) % len(plain)] for step in range(min(due, len(plain)))])
-            at, drained = (at + due) % len(plain), now_s
+class Round:
+    """Empties the plain sockets in turn, a few at a time, each once in `_DRAIN_S`."""
+
+    def __init__(self, poll: select.epoll, exact: dict[int, Listener], plain: list[socket.socket]) -> None:
+        """Begins with the first one."""
+        self._poll, self._exact, self._plain = poll, exact, plain
+        self._at, self._drained_s = 0, time.perf_counter()
+
+    def run(self, seconds: float) -> None:
+        """Listen for so long."""
+        ends_s = time.perf_counter() + seconds
+        while (now_s := time.perf_counter()) < ends_s:
+            _turn(self._poll, self._exact, _TURN_S)
+            count = len(self._plain)
+            due = min(count, int((now_s - self._drained_s) * count / _DRAIN_S))
+            if due:
+                _drain([self._plain[(self._at + step) % count] for step in range(due)])
+                self._at, self._drained_s = (self._at + due) % count, now_s
 
 
 def _turn(poll: select.epoll, exact: dict[int, Listener], wait_s: float) -> None:
