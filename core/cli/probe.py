@@ -19,7 +19,9 @@ from core.cli.listening_options import add_connection_options, add_listening_opt
 from core.cli.report import has_connected, has_played, lines, report
 from core.monitor.monitor import Monitor
 from core.receiver.options import NULL_OUTPUT
+from core.receiver.reception import IDLE
 from core.receiver.session import ListeningSession
+from core.wire.control import StreamState
 
 
 def add_parser(subparsers: Any) -> None:
@@ -61,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(values, indent=2))
     else:
         Path(options.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    for line in snapshot.unfulfilled:
+        print(f"opuscope: warning: {line}", file=sys.stderr)
     if has_played(snapshot) and snapshot.connection.doubt is None:
         return EXIT_FINE
     print(f"opuscope: {_what_failed(session)}", file=sys.stderr)
@@ -79,13 +83,16 @@ def _what_failed(session: ListeningSession) -> str:
     snapshot = session.snapshot()
     if not has_connected(snapshot):
         return snapshot.connection.reason or f"no connection to {snapshot.connection.url} in this time"
-    if snapshot.connection.doubt is not None:
+    if snapshot.connection.doubt is not None and snapshot.connection.doubt != IDLE:
         return f"{snapshot.connection.url}: {snapshot.connection.doubt}"
     if snapshot.packets_malformed:
         return f"{snapshot.connection.url} sends no Opus packets ({snapshot.packets_malformed} messages unreadable)"
     if snapshot.text_messages_ignored:
         return f"{snapshot.connection.url} sends text and no audio; is this the address of an audio stream?"
-    return snapshot.connection.reason or f"{snapshot.connection.url} sent no audio in this time"
+    silent = f"{snapshot.connection.url} sent no audio in this time"
+    if snapshot.source is StreamState.IDLE:
+        return f"{silent}: {IDLE}"
+    return snapshot.connection.reason or silent
 
 
 def _progress(options: argparse.Namespace) -> Any:

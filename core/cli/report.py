@@ -88,6 +88,9 @@ def report(snapshot: SessionSnapshot, monitor: Monitor, duration_s: float) -> di
         "output": snapshot.output.name if snapshot.output else None,
         "output_problem": snapshot.output.problem if snapshot.output else None,
         "reconnects": snapshot.connection.reconnects,
+        "source": snapshot.source.value if snapshot.source is not None else None,
+        # What was asked of the server's encoder and is not so, and why.
+        "unfulfilled": list(snapshot.unfulfilled),
         "loop_lag_ms": {f"p{percent}": _rounded(loop_lag.percentile(percent)) for percent in (50, 99)},
         "latency_ms": {
             "frame": latency.frame,

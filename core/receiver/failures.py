@@ -114,7 +114,7 @@ def _status(error: InvalidStatus, where: str) -> Failure:
     match status:
         case 401 | 403:
             said = _said(error)
-            return Failure(f"{where} refused access (HTTP {status}{said}); check the token", is_retryable=False)
+            return Failure(f"{where} refused access (HTTP {status}{said}){_advice(status, said)}", is_retryable=False)
         case 404:
             return Failure(f"{where}: no stream at this path (HTTP 404); check the path", is_retryable=False)
         case 429 | 503:
@@ -124,6 +124,15 @@ def _status(error: InvalidStatus, where: str) -> Failure:
             return Failure(f"{where} is a web page, not a WebSocket (HTTP {status}); check path and port", False)
     said = _said(error) or f": {_phrase(status)}"
     return Failure(f"{where} refused the connection (HTTP {status}{said})", is_retryable=status >= 500)
+
+
+def _advice(status: int, said: str) -> str:
+    """What to do about a refusal that does not say so itself: behind its semicolon, as ours do."""
+    if ";" in said:
+        return ""
+    if status == 401 or "token" in said.casefold():
+        return "; check the token"
+    return "" if said else "; ask whoever runs it for the right to listen"
 
 
 def _said(error: InvalidStatus) -> str:

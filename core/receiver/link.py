@@ -153,7 +153,12 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         ping_interval=None,
         max_queue=_MESSAGES_AHEAD,
     ) as socket:
-        yield Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+        try:
+            yield Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+        except asyncio.CancelledError:
+            # Leaving is no error; by itself the library would tell the server that it is one (1011).
+            await socket.close()
+            raise
 
 
 class _Connect(connect):

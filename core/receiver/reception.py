@@ -26,6 +26,9 @@ _PACKETS_TO_BELIEVE: Final = 3
 """A frame size is news when so many packets in a row have it: garbage has another one in each."""
 
 
+IDLE: Final = "the server says that the stream is idle: its source has nothing to play now"
+
+
 class Reception:
     """Counts over the whole session; facts about the stream are those of the present connection."""
 
@@ -35,6 +38,8 @@ class Reception:
         self._monitor = monitor
         self.observer = StreamObserver()
         self.bye: Bye | None = None
+        self.source_state: StreamState | None = None
+        """As the server said last on this connection; ``None`` if it never did."""
         self.packets_received = 0
         self.bytes_received = 0
         self.unreadable = 0
@@ -56,6 +61,7 @@ class Reception:
         self._frame_ms = self._new_frame_ms = None
         self.observer = StreamObserver()
         self.bye = None
+        self.source_state = None
         self.packets_on_connection = 0
         self._texts_on_connection = 0
         self._lines_left = _LINES_LOGGED
@@ -72,6 +78,7 @@ class Reception:
             case Config():
                 self._config(event)
             case State():
+                self.source_state = event.state
                 self._buffer.set_source_playing(event.state is StreamState.PLAYING, now_ns)
                 self._log(Level.INFO, f"the source is {event.state.value}")
             case Bye():
@@ -125,6 +132,8 @@ class Reception:
         if packets == 0 and self._texts_on_connection >= _TEXTS_BEFORE_DOUBT:
             return "the server sends text and no audio; is this the address of an audio stream?"
         if packets == 0 and now_ns - self._opened_ns > _SILENCE_BEFORE_DOUBT_NS:
+            if self.source_state is StreamState.IDLE:
+                return IDLE
             return "the server is connected, but sends no audio; is its source running?"
         return None
 

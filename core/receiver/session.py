@@ -353,7 +353,7 @@ class ListeningSession:
             self._overseer.outages.end(time.monotonic_ns())
             dialect = _dialect_of(link)
             self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
-            for complaint in self._wishes.complaints:
+            for complaint in self._wishes.complain():
                 self._monitor.events.add(Level.WARNING, complaint)
 
     async def _wait(self, failure: Failure) -> None:

@@ -56,6 +56,8 @@ def snapshot_of(
         text_messages_ignored=reception.texts_ignored,
         server_packets_dropped=reception.server_packets_dropped,
         impairment=impairment,
+        source=reception.source_state,
+        unfulfilled=wishes.unfulfilled,
     )
 
 

@@ -9,6 +9,7 @@ from core.audio.levels import AudioLevels
 from core.opus.encoder import Application
 from core.playout.figures import UnderrunEpisode
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
+from core.wire.control import StreamState
 
 
 class ConnectionState(Enum):
@@ -186,3 +187,7 @@ class SessionSnapshot:
     """Packets that the server says it dropped from this listener's queue."""
     impairment: Impairment = NO_IMPAIRMENT
     """What the network lab does."""
+    source: StreamState | None = None
+    """What the server says that its source does; ``None`` if it says nothing."""
+    unfulfilled: tuple[str, ...] = ()
+    """What was asked of the server's encoder and is not so, with the reason, a line each."""

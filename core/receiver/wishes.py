@@ -31,6 +31,10 @@ class Wishes:
         )
         self._granted = Set()
         """What of it was in force when a server answered last."""
+        self._refused: tuple[str, ...] = ()
+        """What a server was asked for and refused, a line each."""
+        self._complaints: tuple[str, ...] = ()
+        """Those of the last connection that brought audio."""
         self._link: Link | None = None
 
     def opened(self, link: Link) -> None:
@@ -42,6 +46,12 @@ class Wishes:
         if config.refused is None:
             self._granted = self._asked
         else:
+            granted = _named(self._granted)
+            wanted = [
+                f"{key} {_shown(value)}" for key, value in _named(self._asked).items() if granted.get(key) != value
+            ]
+            if wanted:
+                self._refused += (f"{', '.join(wanted)} was asked for, but refused: {config.refused}",)
             self._asked = self._granted
 
     def closed(self) -> None:
@@ -140,6 +150,16 @@ class Wishes:
                 continue
             yield f"{text} asked for, but {control.unavailable_because or 'the server does not offer that'}"
 
+    def complain(self) -> tuple[str, ...]:
+        """`complaints`, which are kept for `unfulfilled`: audio has come, so what is in force is known."""
+        self._complaints = self.complaints
+        return self._complaints
+
+    @property
+    def unfulfilled(self) -> tuple[str, ...]:
+        """What was asked for and could not be had, or was refused, a line each."""
+        return (*self._complaints, *self._refused)
+
     @property
     def _has_control(self) -> bool:
         return self._link is not None and self._link.dialect.has_control
@@ -158,6 +178,10 @@ def _why_not(control: ApplicationControl) -> str | None:
     if control.unavailable_because is None and control.requested not in control.accepted:
         return f"the server offers only {', '.join(each.label for each in control.accepted)}"
     return control.unavailable_because
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def _on_off(is_on: bool | None) -> str:

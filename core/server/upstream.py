@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -109,11 +110,13 @@ async def listen(
         take(event)
 
     try:
-        async with _connection(upstream, via) as socket, asyncio.TaskGroup() as tasks:
-            link = _Link(socket, now_ns)
-            tasks.create_task(link.keep_time())
-            tasks.create_task(link.keep_alive())
-            await link.receive(note)
+        async with _connection(upstream, via) as connection:
+            try:
+                await _hear(_Link(connection, now_ns), note)
+            except asyncio.CancelledError:
+                # Leaving is no error; by itself the library would tell upstream that it is one (1011).
+                await connection.close()
+                raise
     except* _ERRORS as group:
         ending = _explain(group, upstream.shown)
     if bye is None:
@@ -127,6 +130,13 @@ async def listen(
         is_end=ending.is_end and retry_after_s is None,
         is_hopeless=ending.is_fatal and retry_after_s is None,
     )
+
+
+async def _hear(link: _Link, take: Callable[[WireEvent], None]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(link.keep_time())
+        tasks.create_task(link.keep_alive())
+        await link.receive(take)
 
 
 class _Connect(connect):
@@ -215,6 +225,10 @@ def _explain(error: BaseException, where: str) -> Ending:
         case ssl.SSLCertVerificationError():
             told = f"the certificate of {where} is not trusted ({error.verify_message}); name its upstream_ca_file"
             return Ending(told, is_fatal=True)
+        case ssl.SSLError():
+            return Ending(f"{where} does not speak TLS as expected; is it ws:// rather than wss://?")
+        case socket.gaierror():
+            return Ending(f"the host of {where} is not known; check the relay's address")
         case _SilentPathError():
             return Ending(f"nothing came from {where} for {DEAD_AFTER_S:g} s")
         case TimeoutError():

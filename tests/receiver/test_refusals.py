@@ -31,6 +31,22 @@ def test_no_access_is_final_and_says_why(status: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "end"),
+    [
+        (401, b"", "(HTTP 401); check the token"),
+        (401, b"a token is needed", "(HTTP 401: a token is needed); check the token"),
+        (401, b"the request holds several tokens; send one", "several tokens; send one)"),
+        (403, b"", "(HTTP 403); ask whoever runs it for the right to listen"),
+        (403, b"the token is not for this stream", "is not for this stream); check the token"),
+        (403, b"web pages of this origin may not listen here", "may not listen here)"),
+        (403, b"the token gives no right to the settings in the address; leave them out", "leave them out)"),
+    ],
+)
+def test_the_token_is_to_be_checked_only_where_it_may_be_the_reason(status: int, said: bytes, end: str) -> None:
+    assert refusal(status, said).reason.endswith(end)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_server_that_is_busy_is_come_back_to_when_it_says(status: int) -> None:
     failure = refusal(status, b"all places are taken\n", Retry_After="12")

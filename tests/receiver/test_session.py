@@ -268,7 +268,7 @@ def refuse(status: HTTPStatus, **headers: str) -> Answer:
     [
         (HTTPStatus.NOT_FOUND, "no stream at this path (HTTP 404); check the path"),
         (HTTPStatus.UNAUTHORIZED, "refused access (HTTP 401: no); check the token"),
-        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403: no); check the token"),
+        (HTTPStatus.FORBIDDEN, "refused access (HTTP 403: no)"),
         (HTTPStatus.OK, "is a web page, not a WebSocket (HTTP 200)"),
     ],
 )
