@@ -22,6 +22,9 @@ MIN_BITRATE: Final = 6_000
 MAX_BITRATE: Final = 510_000
 """RFC 6716 §2.1.1, in bit/s."""
 
+DEFAULT_COMPLEXITY: Final = 9
+"""What libopus takes by itself (opus_encoder_init)."""
+
 _MAX_PACKET_BYTES = 4_000
 """The buffer size that libopus' documentation recommends for opus_encode."""
 
@@ -118,6 +121,11 @@ class EncoderSettings:
     def frame_samples(self) -> int:
         """Samples of one frame at ``sample_rate``."""
         return round(self.frame_ms * self.sample_rate / 1000)
+
+    @property
+    def effective_complexity(self) -> int:
+        """``complexity``, or what libopus takes by itself."""
+        return DEFAULT_COMPLEXITY if self.complexity is None else self.complexity
 
     @property
     def nominal_bitrate(self) -> int:

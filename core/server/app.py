@@ -7,16 +7,18 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from core.audio.sources import PcmSource
+from core.log import log_event
 from core.opus.encoder import EncoderSettings
 from core.server.access.bearer import offered_protocols, with_protocols
 from core.server.access.gatekeeper import Gatekeeper
 from core.server.access.odd_headers import replace_odd_headers
-from core.server.access.patience import watch_bytes
+from core.server.access.origins import for_script
+from core.server.access.patience import sign, watch_bytes
 from core.server.access.refusals import Reason, Refusals
 from core.server.access.rights import Rights
 from core.server.access.tls import TlsKeeper
@@ -24,7 +26,6 @@ from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
 from core.server.config import QueryError, ServerConfig, wants_rtp
 from core.server.encoder_budget import EncoderBudget
-from core.server.facts import StreamFacts
 from core.server.gate import Gate, Grant, RefusedError
 from core.server.ingest import Ingest
 from core.server.listener import Listener, ListenerCounters
@@ -136,7 +137,7 @@ class Endpoint:
             async with asyncio.timeout(SHUTDOWN_TIMEOUT_S):
                 await self._is_empty.wait()
         except TimeoutError:
-            logger.warning("%d listeners did not leave in time", self._listeners)
+            log_event(logger, logging.WARNING, "listeners did not leave in time", listeners=self._listeners)
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """One client of a stream, from its request to the end of its connection."""
@@ -197,21 +198,12 @@ class Endpoint:
         try:
             visible = self._gate.visible(request, self._streams)
         except RefusedError as refusal:
-            return refusal.answer()
-        streams = [
-            {
-                "name": name,
-                "path": f"/streams/{name}",
-                "sample_rate": facts.sample_rate,
-                "channels": facts.channels,
-                "frame_ms": facts.frame_ms,
-                "listeners": stream.listener_count,
-            }
-            for name, stream in self._streams.items()
-            for facts in (stream.facts(stream.settings) or StreamFacts.of(stream.settings),)
-            if name in visible
-        ]
-        return web.json_response({"streams": streams})
+            answer = refusal.answer()
+        else:
+            streams = [_told(stream) for name, stream in self._streams.items() if name in visible]
+            answer = web.json_response({"streams": streams})
+        answer.headers.update(for_script(request, self._config.access.allowed_origins))
+        return answer
 
     async def _serve(self, request: web.Request, wanted: _Wanted, grant: Grant) -> web.WebSocketResponse:
         stream, settings, is_rtp = wanted.stream, wanted.settings, wanted.is_rtp
@@ -225,6 +217,7 @@ class Endpoint:
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES,
         )
+        sign(socket)
         listener = Listener(
             stream,
             socket,
@@ -245,6 +238,19 @@ class Endpoint:
             watch_bytes(request, None)
             present.discard(listener)
         return socket
+
+
+def _told(stream: Broadcast) -> dict[str, Any]:
+    """A stream in the list of all; ``None`` for what is not known yet."""
+    facts = stream.known_facts
+    return {
+        "name": stream.name,
+        "path": f"/streams/{stream.name}",
+        "sample_rate": facts.sample_rate if facts is not None else None,
+        "channels": facts.channels if facts is not None else None,
+        "frame_ms": facts.frame_ms if facts is not None else None,
+        "listeners": stream.listener_count,
+    }
 
 
 def build_app(config: ServerConfig, endpoint: Endpoint, ingest: Ingest, operation: Operation) -> web.Application:

@@ -42,6 +42,7 @@ class CloseCode(enum.IntEnum):
     NORMAL = 1000
     GOING_AWAY = 1001
     POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
     SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
@@ -151,6 +152,11 @@ class Broadcast(ABC):
     def facts(self, settings: EncoderSettings) -> StreamFacts | None:
         """What a listener with ``settings`` hears; ``None``: not known yet, `Audience.show_facts` will tell."""
 
+    @property
+    def known_facts(self) -> StreamFacts | None:
+        """What somebody hears who asks for nothing; ``None`` while that is not known."""
+        return self.facts(self.settings)
+
     @abstractmethod
     def change(self, listener: Audience, wanted: Set) -> EncoderSettings | None:
         """Go over to other settings at a packet boundary; `Audience.in_force` tells when it is done.
@@ -252,7 +258,7 @@ class Broadcast(ABC):
             audience = await self._session()
         except SourceError as error:
             self.counters.source_failures += 1
-            log_event(logger, logging.WARNING, str(error), stream=self.name)
+            log_event(logger, logging.WARNING, "source failed", stream=self.name, why=str(error))
             if isinstance(error, HopelessError):
                 self._finish(list(self._listeners), Bye(str(error)), CloseCode.POLICY_VIOLATION)
             else:
@@ -267,7 +273,9 @@ class Broadcast(ABC):
         if state is self.state:
             return
         self.state = state
-        log_event(logger, logging.INFO, f"stream {state.value}", stream=self.name)
+        if self._listeners:
+            # Else the last one has left, and nothing begins.
+            log_event(logger, logging.INFO, "stream state", stream=self.name, state=state.value)
         for listener in self._listeners:
             listener.show_state(state)
 

@@ -30,8 +30,9 @@ class StreamFacts:
             channels=settings.channels,
             frame_ms=settings.frame_ms,
             application=settings.application.label,
-            bitrate=settings.bitrate,
-            complexity=settings.complexity,
+            # Also where they are left to libopus: who asks what is in force wants to know.
+            bitrate=settings.nominal_bitrate,
+            complexity=settings.effective_complexity,
             fec=settings.fec,
             dtx=settings.dtx,
         )

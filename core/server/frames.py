@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
+
 _FINAL_TEXT: Final = 0x81
 _FINAL_BINARY: Final = 0x82
 _LENGTH_16: Final = 126
@@ -23,6 +25,13 @@ def text_frame(text: str) -> bytes:
     """One text message."""
     payload = text.encode()
     return _header(_FINAL_TEXT, len(payload)) + payload
+
+
+def is_too_big(message: WSMessage) -> bool:
+    """Whether this stands for a message beyond ``max_msg_size``, for which aiohttp has closed the connection (1009)."""
+    if message.type is not WSMsgType.ERROR or not isinstance(message.data, WebSocketError):
+        return False
+    return bool(message.data.code == WSCloseCode.MESSAGE_TOO_BIG)
 
 
 def _header(first: int, length: int) -> bytes:

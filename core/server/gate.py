@@ -13,6 +13,10 @@ CLIENT: Final = web.RequestKey("client", str)
 """The address a gate found a request to come from; behind a proxy that is not who opened the connection."""
 
 
+SUBJECT: Final = web.RequestKey("subject", str)
+"""Whose token a request brought, where it was believed."""
+
+
 class MessageLimit(Protocol):
     """How many messages one connection may send."""
 

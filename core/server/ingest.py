@@ -6,35 +6,33 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from aiohttp import WSMsgType, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 
-from core.audio.sources import SourceError
-from core.audio.sources.prefetch import Prefetcher
-from core.audio.sources.pushed import BytePipe, RawConverter, decode_pushed
 from core.server.access.bearer import with_protocols
-from core.server.access.refusals import Refusals
-from core.server.gate import Gate, RefusedError
+from core.server.access.patience import sign
+from core.server.access.refusals import Reason, Refusals
+from core.server.gate import CLIENT, Gate, RefusedError
 from core.server.ingest_door import IngestDoor, refused
 from core.server.inlet import Inlet, OccupiedError
 from core.server.operation.logs import log_event
+from core.server.pushed_sound import (
+    MAX_MESSAGE_BYTES,
+    MessageTooBigError,
+    PushError,
+    Taken,
+    in_body,
+    in_messages,
+    raw_in,
+    take,
+)
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES: Final = 1 << 20
-"""Of one WebSocket message: 22 s of 24 kHz mono. A larger one ends the connection (close code 1009)."""
-
-MIN_RATE_HZ: Final = 4_000
-MAX_RATE_HZ: Final = 192_000
-"""What sound cards and synthesisers have."""
-
 _GOING_AWAY: Final = "the server is going away"
-_BODY_PIECE_BYTES: Final = 64 * 1024
-_CHUNK_MS: Final = 100
 _KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """Who vanished without a word leaves the place after half a minute. Not by pings: their answer waits behind all sound
 that was sent before it."""
@@ -45,10 +43,6 @@ megabytes, which are half an hour of Opus."""
 
 _MAX_REASON_BYTES: Final = 120
 """RFC 6455 §5.5: a control frame holds 125 bytes, two of them the close code."""
-
-
-class PushError(ValueError):
-    """What was sent is no sound; the message is one line for whoever sent it."""
 
 
 @dataclass(slots=True)
@@ -62,20 +56,35 @@ class PushPoint:
     token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """Rate in Hz and channels of raw samples."""
-
-    rate: int
-    channels: int
-
-
 @dataclass(slots=True)
 class _Push:
-    """What is being taken, and whether somebody is still there who sends it."""
+    """Who sends what, what was taken of it, and whether somebody is still there."""
 
-    task: asyncio.Task[float]
+    stream: str
+    peer: str | None
+    ws: web.WebSocketResponse | None
+    taken: Taken = field(default_factory=Taken)
+    task: asyncio.Task[None] = field(init=False)
     is_abandoned: bool = False
+
+    def log(self, event: str, seconds: float | None = None, why: str | None = None) -> None:
+        """Write a line of the log about it."""
+        dialect = "http" if self.ws is None else "websocket"
+        who = {"stream": self.stream, "peer": self.peer, "dialect": dialect}
+        log_event(logger, logging.INFO, event, error=None, **who, seconds=seconds, why=why)
+
+    def why_ended(self) -> str | None:
+        """By itself, in one line; ``None`` if it was made to end."""
+        if self.task.cancelled():
+            return None
+        error = self.task.exception()
+        if isinstance(error, MessageTooBigError):
+            return str(error)
+        if self.is_abandoned or (error is None and self.ws is not None and self.ws.close_code in (None, 1006)):
+            return "the connection broke off"
+        if error is not None:
+            return str(error) if isinstance(error, PushError) else "an error in the server"
+        return "all was taken"
 
 
 class Ingest:
@@ -84,6 +93,7 @@ class Ingest:
     def __init__(self, points: Mapping[str, PushPoint], gate: Gate, refusals: Refusals) -> None:
         """``points`` are the streams that take something, by name; ``refusals`` are counted there."""
         self._points = points
+        self._refusals = refusals
         self._door = IngestDoor(points, gate, refusals)
         self._pushes: dict[str, _Push] = {}
         self._is_over = False
@@ -110,8 +120,10 @@ class Ingest:
             return refused(405, "send sound with POST, PUT or over a WebSocket", {"Allow": "POST, PUT"})
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             return refused(415, "sound is taken as it is; send it without a Content-Encoding")
+        if request.content_type.startswith("multipart/"):
+            return refused(415, "a form is no sound; send the file itself, with curl: --data-binary @FILE")
         try:
-            raw = _raw(request.query)
+            raw = raw_in(request.query)
         except PushError as error:
             return refused(400, str(error))
         await self._make_room(name)
@@ -124,15 +136,18 @@ class Ingest:
             return refused(409, f"somebody else pushes to {name!r} already; wait until that ends")
         _prepare(request)
         ws = web.WebSocketResponse(timeout=1.0, compress=False, autoclose=False, max_msg_size=MAX_MESSAGE_BYTES)
+        sign(ws)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(place.close)
             if is_socket:
                 await ws.prepare(with_protocols(request, ()))
             on_failure.pop_all()
-        pieces = _messages(ws) if is_socket else _body(request)
-        push = _Push(asyncio.create_task(_take(pieces, point.inlet, raw)))
+        push = _Push(name, request.get(CLIENT, request.remote), ws if is_socket else None)
+        push.log("push begun")
+        pieces = in_messages(ws) if is_socket else in_body(request)
+        push.task = asyncio.create_task(take(pieces, point.inlet, raw, push.taken))
         self._pushes[name] = push
-        push.task.add_done_callback(lambda _: self._ended(name, push, place))
+        push.task.add_done_callback(lambda _: self._ended(push, place))
         return await self._over_socket(ws, push) if is_socket else await self._in_body(push)
 
     async def _make_room(self, name: str) -> None:
@@ -142,27 +157,31 @@ class Ingest:
             push.task.cancel()
             await asyncio.wait({push.task})
 
-    def _ended(self, name: str, push: _Push, place: contextlib.ExitStack) -> None:
+    def _ended(self, push: _Push, place: contextlib.ExitStack) -> None:
         place.close()
-        if self._pushes.get(name) is push:
-            del self._pushes[name]
-        if not push.task.cancelled() and (error := push.task.exception()) is not None and push.is_abandoned:
-            log_event(logger, logging.INFO, "push broke off", stream=name, why=str(error))
+        if self._pushes.get(push.stream) is push:
+            del self._pushes[push.stream]
+        if not push.task.cancelled() and isinstance(push.task.exception(), MessageTooBigError):
+            self._refusals.count(Reason.MESSAGE_SIZE)
+        why = push.why_ended() or (_GOING_AWAY if self._is_over else "somebody else pushes now")
+        push.log("push ended", seconds=round(push.taken.seconds, 2), why=why)
 
     async def _in_body(self, push: _Push) -> web.StreamResponse:
         try:
-            seconds = await _done(push)
+            await _done(push)
         except PushError as error:
             return refused(415, str(error))
         except asyncio.CancelledError:
             if not push.task.cancelled():
                 raise
             return refused(503, _GOING_AWAY, {"Retry-After": "1"})
-        return web.Response(text=f"took {seconds:.2f} s of sound\n")
+        return web.Response(text=f"took {push.taken.seconds:.2f} s of sound\n")
 
     async def _over_socket(self, ws: web.WebSocketResponse, push: _Push) -> web.StreamResponse:
         try:
             await _done(push)
+        except MessageTooBigError:
+            pass  # It was closed with 1009.
         except PushError as error:
             # 1003: data of a kind that cannot be accepted (RFC 6455 §7.4.1).
             await ws.close(code=1003, message=str(error).encode()[:_MAX_REASON_BYTES])
@@ -176,100 +195,13 @@ class Ingest:
         return ws
 
 
-async def _done(push: _Push) -> float:
-    """Seconds of sound that were taken. When the connection is lost meanwhile, what it brought is still taken."""
+async def _done(push: _Push) -> None:
+    """Wait until all is taken. When the connection is lost meanwhile, what it brought still is."""
     try:
-        return await asyncio.shield(push.task)
+        await asyncio.shield(push.task)
     except asyncio.CancelledError:
         push.is_abandoned = True
         raise
-
-
-async def _take(pieces: AsyncIterator[bytes], inlet: Inlet, raw: _Raw | None) -> float:
-    return await (_take_raw(pieces, inlet, raw) if raw else _take_container(pieces, inlet))
-
-
-async def _take_raw(pieces: AsyncIterator[bytes], inlet: Inlet, raw: _Raw) -> float:
-    converter = RawConverter(raw.rate, raw.channels, inlet.sample_rate, inlet.channels)
-    frames = 0
-    async for piece in pieces:
-        for pcm in converter.convert(piece):
-            frames += len(pcm)
-            await inlet.put(pcm)
-    for pcm in converter.drain():
-        frames += len(pcm)
-        await inlet.put(pcm)
-    return frames / inlet.sample_rate
-
-
-async def _take_container(pieces: AsyncIterator[bytes], inlet: Inlet) -> float:
-    pipe = BytePipe()
-    chunk = inlet.sample_rate * _CHUNK_MS // 1000
-    decoded = Prefetcher(decode_pushed(pipe, inlet.sample_rate, inlet.channels), inlet.channels, chunk)
-    feeding = asyncio.create_task(_feed(pieces, pipe))
-    frames = 0
-    try:
-        while (pcm := await decoded.read(chunk)) is not None:
-            frames += len(pcm)
-            await inlet.put(pcm)
-        # A decoder that has read enough may leave something behind; whoever pushes is let go all the same.
-    except SourceError as error:
-        raise PushError(str(error)) from error
-    finally:
-        feeding.cancel()
-        pipe.end()
-        decoded.close()
-        await asyncio.wait({feeding})
-    if not feeding.cancelled():
-        feeding.result()
-    return frames / inlet.sample_rate
-
-
-async def _feed(pieces: AsyncIterator[bytes], pipe: BytePipe) -> None:
-    try:
-        async for piece in pieces:
-            await pipe.write(piece)
-    finally:
-        pipe.end()
-
-
-async def _body(request: web.Request) -> AsyncIterator[bytes]:
-    try:
-        while piece := await request.content.read(_BODY_PIECE_BYTES):
-            yield piece
-    except (HttpProcessingError, web.RequestPayloadError) as error:
-        raise PushError("the body is broken; send whole chunks") from error
-
-
-async def _messages(ws: web.WebSocketResponse) -> AsyncIterator[bytes]:
-    async for message in ws:
-        if message.type is WSMsgType.BINARY:
-            yield message.data
-        elif message.type is WSMsgType.TEXT:
-            raise PushError("a text message is no sound; send binary ones")
-
-
-def _raw(query: Mapping[str, str]) -> _Raw | None:
-    """What raw samples are, or ``None`` for a container, which says so itself.
-
-    Raises:
-        PushError: that can be neither.
-    """
-    if "rate" not in query:
-        if "channels" in query:
-            raise PushError("channels are those of raw samples; name their rate, too: ?rate=24000&channels=1")
-        return None
-    rate = _whole(query["rate"])
-    if rate is None or not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
-        raise PushError(f"rate {query['rate'][:40]!r} is not possible; accepted: {MIN_RATE_HZ} to {MAX_RATE_HZ}")
-    channels = _whole(query.get("channels", "1"))
-    if channels not in (1, 2):
-        raise PushError(f"channels {query['channels'][:40]!r} are not possible; accepted: 1, 2")
-    return _Raw(rate, channels)
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _prepare(request: web.Request) -> None:

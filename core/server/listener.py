@@ -14,10 +14,11 @@ from core.server.access.rights import Rights
 from core.server.adaptation import AdaptationSettings
 from core.server.broadcast import Broadcast, CloseCode
 from core.server.clock import ServerClock
+from core.server.config import SETTING_KEYS
 from core.server.encoder_budget import NoRoomError
 from core.server.facts import StreamFacts
 from core.server.fan_out import Seat, Way
-from core.server.frames import text_frame
+from core.server.frames import is_too_big, text_frame
 from core.server.framing import RtpListener
 from core.server.gate import CLIENT
 from core.server.link_watch import LinkWatch
@@ -120,6 +121,8 @@ class Listener:
         self._opened_ns = 0
         self._close_code = CloseCode.NORMAL
         self._close_reason = b""
+        self._close_sent: CloseCode | None = None
+        """What the socket itself has closed with, by its own decision."""
         self._why_closed: str | None = None
         """In our words, where it was us who ended it."""
         self._deadline: asyncio.TimerHandle | None = None
@@ -218,15 +221,7 @@ class Listener:
         decision = link.look(now_ns)
         self._leave_if_held_up()
         if decision is not None:
-            log_event(
-                logger,
-                logging.DEBUG,
-                "bit rate adapted",
-                stream=self._stream.name,
-                peer=self._peer,
-                bitrate=decision.bitrate,
-                frame_ms=decision.frame_ms,
-            )
+            self._log(logging.DEBUG, "bit rate adapted", bitrate=decision.bitrate, frame_ms=decision.frame_ms)
             if not self._stream.adapt(self, decision):
                 link.take_back()
         if self._rtp is not None and self._has_greeted:
@@ -257,7 +252,7 @@ class Listener:
         """Cut the connection because of an error in this program, which is logged with all that helps to find it."""
         self._counters.failed += 1
         self._why_closed = self._why_closed or "an error in the server"
-        logger.error("a listener of %s was cut by an error in this program", self._stream.name, exc_info=error)
+        self._log(logging.ERROR, "listener failed", error=error, why=self._why_closed)
         self._stream.leave(self)
         self.abort()
 
@@ -301,7 +296,7 @@ class Listener:
         facts = self._stream.facts(settings)
         if facts is not None:
             self.show_facts(facts)
-        self._log("listener connected")
+        self._log(logging.INFO, "listener connected")
         reading = asyncio.create_task(self._read())
         try:
             self._stream.join(self, settings)
@@ -353,8 +348,11 @@ class Listener:
                     self._answer(message.data, received_us)
                 elif message.type is WSMsgType.BINARY:
                     self._malformed("a binary message; a client sends text only")
+                elif is_too_big(message):
+                    self._why_closed = self._why_closed or self._rights.why_too_big()
+                    self._close_sent = CloseCode.MESSAGE_TOO_BIG
         except ConnectionError:
-            logger.debug("a listener's connection was lost")
+            self._log(logging.DEBUG, "listener lost")
 
     def _send_away(self, reason: str) -> None:
         """For good: a client that comes back as it is would be refused again."""
@@ -373,6 +371,8 @@ class Listener:
             self._link.take_stats(message)
         elif isinstance(message, Set) and (denied := self._rights.why_no_set()) is not None:
             self._refuse(denied)
+        elif message == Set():
+            self._refuse(f"there is nothing in it that can be set; accepted: {', '.join(SETTING_KEYS)}")
         elif isinstance(message, Set):
             self._has_asked = True
             try:
@@ -427,15 +427,18 @@ class Listener:
         if not outbox.is_empty:
             # Otherwise a client that has stopped reading would keep the socket until the kernel gives up on it.
             outbox.abort()
-        is_broken = self._socket.close_code in (None, 1006)  # RFC 6455 §7.4.1: closed without a close frame
+        # What we said counts: whoever is sent away for a message that is too big often does not answer.
+        code = self._close_sent or self._socket.close_code
+        is_broken = code in (None, 1006)  # RFC 6455 §7.4.1: closed without a close frame
         if is_broken:
             self._counters.broken_connections += 1
         self._log(
+            logging.INFO,
             "listener gone",
             seconds=round((self._clock.now_ns() - self._opened_ns) / 1e9, 3),
             packets=outbox.packets_sent,
             dropped=outbox.queue.packets_dropped,
-            code=self._socket.close_code,
+            code=code,
             why=self._why_closed or ("the connection broke off" if is_broken else "it left"),
         )
         # They know each other, and so do a connection's error and the frames it passed: all of it would stay in memory
@@ -445,15 +448,25 @@ class Listener:
         if fault is not None:
             fault.__traceback__ = fault.__context__ = None
 
-    def _log(self, event: str, **facts: object) -> None:
-        dialect = "bare" if self._rtp is None else "rtp"
-        log_event(logger, logging.INFO, event, stream=self._stream.name, peer=self._peer, dialect=dialect, **facts)
+    def _log(self, level: int, event: str, error: BaseException | None = None, **facts: object) -> None:
+        log_event(
+            logger,
+            level,
+            event,
+            error=error,
+            stream=self._stream.name,
+            peer=self._peer,
+            subject=self._rights.subject,
+            dialect="bare" if self._rtp is None else "rtp",
+            **facts,
+        )
 
     def _malformed(self, reason: str) -> None:
         self._counters.malformed_messages += 1
         self._malformed_messages += 1
         if self._malformed_messages == 1:
-            logger.warning("ignored a listener's message: %s (further ones are only counted)", reason)
+            # Further ones are only counted.
+            self._log(logging.WARNING, "message ignored", why=reason)
 
     def _refuse(self, reason: str) -> None:
         """Answer a `set` that changed nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from core.audio.sources import SourceError
@@ -91,6 +92,11 @@ class RelayStream(Broadcast):
         """Upstream's, once they are known."""
         return self._facts
 
+    @property
+    def known_facts(self) -> StreamFacts | None:
+        """Upstream's, and not what those are told who would wait too long."""
+        return None if self._is_presumed else self._facts
+
     def adapt(self, listener: Audience, decision: Decision) -> bool:
         """Nothing: a listener whose link is too narrow for these packets loses some of them."""
         return False
@@ -133,11 +139,13 @@ class RelayStream(Broadcast):
                     continue
                 if ending.is_end:
                     return list(self._listeners)
+                wait_s = self._backoff.next_wait_s(ending.retry_after_s)
                 if self.state is not StreamState.IDLE and not ending.is_fatal:
                     self.counters.idle_periods += 1
-                    told = f"{ending.reason}; trying again until it is back"
-                    log_event(logger, logging.WARNING, told, stream=self.name)
-                wait_s = self._backoff.next_wait_s(ending.retry_after_s)
+                    retry_s = round(wait_s, 1)
+                    log_event(
+                        logger, logging.WARNING, "upstream lost", stream=self.name, why=ending.reason, retry_s=retry_s
+                    )
                 self._not_before_ns = self.clock.now_ns() + round(wait_s * 1e9)
                 if ending.is_hopeless:
                     raise HopelessError(ending.reason)
@@ -213,8 +221,9 @@ class RelayStream(Broadcast):
         except MalformedPacketError as error:
             self.counters.upstream_malformed += 1
             if self.counters.upstream_malformed == 1:
-                told = f"{self.upstream.shown} sent no Opus packet: {error} (further are counted)"
-                log_event(logger, logging.WARNING, told, stream=self.name)
+                # Further ones are counted.
+                told = f"{self.upstream.shown} sent no Opus packet: {error}"
+                log_event(logger, logging.WARNING, "upstream packet ignored", stream=self.name, why=told)
             return
         self._backoff.reset()
         self._is_silent = False
@@ -228,7 +237,7 @@ class RelayStream(Broadcast):
     def _presume(self) -> None:
         """Greet those who wait, though nothing is known of upstream."""
         if self._facts is None:
-            self._tell(StreamFacts.of(self.settings))
+            self._tell(replace(StreamFacts.of(self.settings), bitrate=None, complexity=None))
             self._is_presumed = True
 
     def _tell(self, facts: StreamFacts) -> None:

@@ -42,15 +42,15 @@ class Reloader:
     def reload(self) -> None:
         """Take all that is in the files now, or nothing; the log says which."""
         if not self._parts:
-            log_event(logger, logging.INFO, NOTHING)
+            log_event(logger, logging.INFO, "not read anew", why=NOTHING)
             return
         taken: list[Take] = []
         for part in self._parts:
             try:
                 taken.append(part.read())
             except ValueError as error:
-                log_event(logger, logging.WARNING, f"{error}; what was in force stays, all of it")
+                log_event(logger, logging.WARNING, "not read anew", why=f"{error}; what was in force stays, all of it")
                 return
         for take in taken:
             take()
-        log_event(logger, logging.INFO, f"read anew: {', '.join(part.name for part in self._parts)}")
+        log_event(logger, logging.INFO, "read anew", parts=", ".join(part.name for part in self._parts))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final
 
+from core.log import log_event
 from core.server.broadcast import Broadcast
 
 logger = logging.getLogger(__name__)
@@ -26,8 +27,10 @@ async def _keep_running(stream: Broadcast) -> None:
     while True:
         try:
             await stream.run()
-        except Exception:
-            told = "stream %s has stopped by an error in this program; it starts anew in %g s"
-            logger.exception(told, stream.name, RESTART_S)
+        except Exception as error:  # noqa: BLE001 - it is logged with its traceback
+            told = "an error in the server"
+            log_event(
+                logger, logging.ERROR, "stream failed", error=error, stream=stream.name, why=told, restart_s=RESTART_S
+            )
             stream.fail()
         await stream.clock.sleep_until(stream.clock.now_ns() + round(RESTART_S * 1e9))

@@ -22,8 +22,9 @@ CUT_WITHIN_S: Final = 5.0
 """Whoever is given up is, by then, also on a machine that is busy."""
 
 _EXPECTED: Final = re.compile(
-    r"ignored a listener's message: .* \(further ones are only counted\)$|what was pushed: skipped \d+ damaged packets$"
-    r"|a request came with X-Forwarded-For or Forwarded, but no proxy is trusted: "
+    r"^message ignored stream=\S+ peer=\S+ (subject=.* )?dialect=\S+ why="
+    r'|^damaged packets skipped source="what was pushed" packets=\d+$'
+    r"|^proxy not trusted why="
 )
 """At most one line for each connection, and one about proxies for all."""
 
@@ -46,6 +47,7 @@ class Target:
 
     def __init__(self, folder: Path, *, has_tokens: bool = False) -> None:
         """Start it, and listen."""
+        (folder / "secret").touch(0o600)
         (folder / "secret").write_text(SECRET)
         (folder / "server.toml").write_text(_configuration(has_tokens=has_tokens))
         with ExitStack() as stack:

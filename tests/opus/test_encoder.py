@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.opus.encoder import (
+    DEFAULT_COMPLEXITY,
     FRAME_SIZES_MS,
     SAMPLE_RATES_HZ,
     Application,
@@ -187,3 +188,10 @@ def test_redundancy_follows_the_loss_that_is_expected() -> None:
         shares.append(sum(parse_packet(packet).has_fec for packet in packets) / len(packets))
     assert shares[0] == shares[1] > 0.3
     assert shares[2:] == [0, 0]
+
+
+def test_what_is_left_to_libopus_is_known() -> None:
+    encoder = OpusEncoder(EncoderSettings())
+    assert encoder._default_complexity == EncoderSettings().effective_complexity == DEFAULT_COMPLEXITY
+    assert EncoderSettings(complexity=3).effective_complexity == 3
+    encoder.close()

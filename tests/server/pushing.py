@@ -23,6 +23,7 @@ from tests.server.helpers import (
 )
 
 RAW = "?rate=24000&channels=1"
+SILENCE = bytes(48)
 
 
 class Pushable:

@@ -16,7 +16,7 @@ from core.server.access.settings import AccessSettings, LimitSettings
 from core.server.gate import RefusedError
 from core.server.ingest_door import IngestDoor
 from tests.server.helpers import bare_client
-from tests.server.pushing import RAW, pushable
+from tests.server.pushing import RAW, SILENCE, pushable
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_too_many_pushes_from_an_address_have_to_wait_as_listeners_do(over
         async with bare_client(it.url):
             pass
         for _ in range(2):
-            assert (await it.post(b"", RAW))[0] == 200
+            assert (await it.post(SILENCE, RAW))[0] == 200
         if over_socket:
             with pytest.raises(websockets.InvalidStatus) as refused:
                 await websockets.connect(it.ingest + RAW)
@@ -127,7 +127,7 @@ async def test_guesses_at_the_token_to_push_are_attempts_and_a_right_one_is_its_
     limits = LimitSettings(attempts_per_minute_per_address=6, attempts_per_minute_per_subject=2)
     async with pushable(limits=limits, ingest_token_file=token) as it:
         wrong = [(await it.post(b"", RAW, headers={"Authorization": f"Bearer guess{i}"}))[0] for i in range(3)]
-        mine = [(await it.post(b"", RAW, headers=right))[0] for _ in range(4)]
+        mine = [(await it.post(SILENCE, RAW, headers=right))[0] for _ in range(4)]
         assert wrong == [401] * 3
         assert mine == [200, 200, 429, 429]
         assert it.server.refusals.counts == {

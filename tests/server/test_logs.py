@@ -96,7 +96,7 @@ async def test_a_failing_source_is_one_line_that_names_the_stream() -> None:
             await asyncio.wait_for(client.wait_closed(), 10)
             assert client.close_code == 1011
         [line] = server.text("stderr").splitlines()
-        assert line.endswith(" stream=main")
+        assert line.startswith("source failed stream=main why=")
 
 
 def test_text_is_one_line_whatever_a_field_holds() -> None:
@@ -139,7 +139,8 @@ async def test_what_an_origin_says_at_its_end_is_one_line_of_a_relay() -> None:
         with ChildProcess([*SERVE, "--source", f"relay:ws://127.0.0.1:{port}/"]) as server:
             async with bare_client(server.wait_for_line(LISTENING)[1]):
                 line = await asyncio.to_thread(server.wait_for_line, "^.*(later).*$")
-        assert line[0].endswith("(code 1013: laterrefused peer=::1); trying again until it is back stream=main")
+        assert line[0].startswith("upstream lost stream=main why=")
+        assert '(code 1013: laterrefused peer=::1)" retry_s=' in line[0]
         assert all("closed the connection" in each for each in server.text("stderr").splitlines())
 
 

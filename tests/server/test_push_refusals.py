@@ -25,21 +25,21 @@ from tests.server.helpers import (
     rtp_client,
     tone,
 )
-from tests.server.pushing import RAW, pushable, wav
+from tests.server.pushing import RAW, SILENCE, pushable, wav
 
 
 async def test_one_after_the_other_may_push_but_not_two_at_once() -> None:
     async with pushable() as it:
         async with websockets.connect(it.ingest + RAW):
-            assert await it.post(b"", RAW) == (
+            assert await it.post(SILENCE, RAW) == (
                 409,
                 "somebody else pushes to 'main' already; wait until that ends\n",
             )
             with pytest.raises(websockets.InvalidStatus) as refused:
                 await websockets.connect(it.ingest + RAW)
             assert refused.value.response.status_code == 409
-        assert (await it.post(b"", RAW))[0] == 200
-        assert (await it.post(b"", RAW))[0] == 200
+        assert (await it.post(SILENCE, RAW))[0] == 200
+        assert (await it.post(SILENCE, RAW))[0] == 200
 
 
 async def test_who_breaks_off_makes_room_for_the_next() -> None:
@@ -149,7 +149,7 @@ async def test_with_a_token_only_who_brings_it_may_push(tmp_path: Path) -> None:
                 assert response.headers["WWW-Authenticate"].startswith('Bearer realm="opuscope"')
         assert it.server.refusals.counts == {Reason.NO_TOKEN: 2, Reason.BAD_TOKEN: 1}
         headers = {"Authorization": "Bearer correct-horse", "Origin": "https://synthesiser.example"}
-        assert (await it.post(b"", RAW, headers=headers))[0] == 200
+        assert (await it.post(SILENCE, RAW, headers=headers))[0] == 200
 
 
 async def test_without_a_token_web_pages_may_not_push() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tests.server.helpers import (
     until,
     write_wav,
 )
+from tests.support.logs import told
 
 LOCAL = ServerConfig(port=0)
 
@@ -97,7 +99,7 @@ async def test_a_bare_client_is_sent_no_text_unless_it_sent_some() -> None:
             while not isinstance(message := await client.recv(), str):
                 pass
             packet = await client.recv()
-        assert parse_control(message) == Config(5.0, None, None, False, False, "audio")
+        assert parse_control(message) == Config(5.0, 36_000, 9, False, False, "audio")
         assert isinstance(packet, bytes)
         assert parse_packet(packet).duration_ms == 5
 
@@ -219,7 +221,29 @@ async def test_an_application_there_is_not_is_refused_with_all_that_was_asked_be
         heard = await hear(client, lambda heard: heard.of(Config) and len(heard.packets) > 5)
     (config,) = heard.of(Config)
     assert config.refused == "application 'music ' is not possible; accepted: voip, audio, lowdelay"
-    assert (config.application, config.bitrate) == ("audio", None)
+    assert (config.application, config.bitrate) == ("audio", 27_000)
+
+
+async def test_all_that_is_in_force_is_told_also_what_is_left_to_the_encoder() -> None:
+    async with serving(LOCAL) as server, rtp_client(server.url) as client:
+        await client.send('{"type":"set","frame_ms":60}')
+        heard = await hear(client, lambda heard: heard.of(Config))
+    (config,) = heard.of(Config)
+    assert dataclasses.replace(config, rtp_timestamp=None) == Config(60.0, 27_000, 9, False, False, "audio")
+    assert heard.of(Hello)[0].bitrate == 27_000
+
+
+@pytest.mark.parametrize("keys", ["", ',"fram_ms":60', ',"sample_rate":48000,"frame_ms":null'])
+async def test_a_set_that_names_nothing_known_is_refused(keys: str) -> None:
+    async with serving(LOCAL) as server, rtp_client(server.url) as client:
+        await client.send(f'{{"type":"set"{keys}}}')
+        heard = await hear(client, lambda heard: heard.of(Config))
+        assert heard.of(Config)[0].refused == (
+            "there is nothing in it that can be set; accepted: frame_ms, bitrate, complexity, fec, dtx, application"
+        )
+        await client.send('{"type":"set","frame_ms":60,"fram_ms":20}')
+        await hear(client, lambda heard: len(heard.of(Config)) == 2, heard)
+        assert (heard.of(Config)[1].frame_ms, heard.of(Config)[1].refused) == (60.0, None)
 
 
 async def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
@@ -227,7 +251,7 @@ async def test_what_cannot_be_is_refused_and_changes_nothing() -> None:
         await client.send('{"type":"set","frame_ms":7,"bitrate":64000}')
         heard = await hear(client, lambda heard: heard.of(Config) and len(heard.packets) > 20)
     (config,) = heard.of(Config)
-    assert (config.frame_ms, config.bitrate) == (10.0, None)
+    assert (config.frame_ms, config.bitrate) == (10.0, 30_000)
     assert config.refused is not None
     assert "2.5, 5, 10, 20, 40, 60" in config.refused
     assert set(steps(heard.packets)) == {10}
@@ -302,7 +326,7 @@ async def test_garbage_is_counted_and_told_once(caplog: pytest.LogCaptureFixture
         await client.send('{"type":"time","client_transmitted":1}')
         await hear(client, lambda heard: heard.of(Time))
         assert server.counters.malformed_messages == 5
-    assert caplog.text.count("garbage") == 1
+    assert "\n".join(told(caplog)).count("garbage") == 1
 
 
 async def test_an_ended_source_is_said_so_and_closed_normally() -> None:

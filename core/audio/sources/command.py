@@ -33,6 +33,7 @@ import numpy as np
 from core.audio.sources.decoding import decode_pcm
 from core.audio.sources.pcm import Pcm16, PcmBlock, SourceError
 from core.audio.sources.prefetch import Prefetcher
+from core.log import log_event
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ class CommandSource:
         try:
             process.wait(_EXIT_WAIT_S)
         except subprocess.TimeoutExpired:
-            logger.warning("%s (process %d) does not end", self._name, process.pid)
+            log_event(logger, logging.WARNING, "program does not end", source=self._name, process=process.pid)
 
     @staticmethod
     def _signal_session(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

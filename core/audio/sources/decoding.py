@@ -10,6 +10,7 @@ import av.container
 import numpy as np
 
 from core.audio.sources.pcm import Pcm16, SourceError
+from core.log import log_event
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def audio_frames(container: av.container.InputContainer, name: str) -> Iterator[
             if isinstance(frame, av.AudioFrame) and frame.samples:
                 yield frame
     if damaged_packets:
-        logger.warning("%s: skipped %d damaged packets", name, damaged_packets)
+        log_event(logger, logging.WARNING, "damaged packets skipped", source=name, packets=damaged_packets)
 
 
 class Converter:

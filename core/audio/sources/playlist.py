@@ -15,6 +15,7 @@ from core.audio.sources.decoding import Converter, audio_frames, open_audio, rea
 from core.audio.sources.file import CHUNK_MS
 from core.audio.sources.pcm import Pcm16, PcmBlock, SourceError
 from core.audio.sources.prefetch import Prefetcher
+from core.log import log_event
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,24 @@ def read_playlist(path: Path) -> list[Path]:
     return [path.parent / entry for entry in entries]
 
 
+def missing_entries(paths: Sequence[Path]) -> list[Path]:
+    """Which files are not there of those named and listed; whether the others can be played is found out in time.
+
+    Raises:
+        SourceError: a list cannot be read.
+    """
+    return [each for each in _entries(paths) if not _is_there(each)]
+
+
+def _entries(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from read_playlist(path) if is_playlist(path) else [path]
+
+
+def _is_there(path: Path) -> bool:
+    return "\0" not in str(path) and path.is_file()
+
+
 class PlaylistSource:
     """Files in any formats that PyAV reads; one that cannot be played is left out with a warning."""
 
@@ -87,17 +106,13 @@ class PlaylistSource:
         if self._prefetcher is not None:
             self._prefetcher.close()
 
-    def _entries(self) -> Iterator[Path]:
-        """The files of one round; lists are read anew, so that they may change while they play."""
-        for path in self._paths:
-            yield from read_playlist(path) if is_playlist(path) else [path]
-
     def _decoded(self) -> Generator[Pcm16, None, None]:
         converter = Converter(self._sample_rate, self._channels)
         while True:
             has_played = False
             count = 0
-            for path in self._entries():
+            # Lists are read anew in each round, so that they may change while they play.
+            for path in _entries(self._paths):
                 count += 1
                 has_played = bool((yield from self._file(path, converter))) or has_played
             if not has_played:
@@ -111,7 +126,7 @@ class PlaylistSource:
         name = repr(str(path))
         frames = 0
         try:
-            if "\0" in str(path) or not path.is_file():
+            if not _is_there(path):
                 raise SourceError(f"no file {name}")
             container = open_audio(functools.partial(_open, path), name)
             try:
@@ -128,7 +143,7 @@ class PlaylistSource:
             # Once, until it can be played again: a list that goes round would fill the log.
             if path not in self._broken:
                 self._broken.add(path)
-                logger.warning("the playlist goes on after what cannot be played: %s", error)
+                log_event(logger, logging.WARNING, "playlist entry left out", why=str(error))
         else:
             self._broken.discard(path)
         return frames

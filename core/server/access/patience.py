@@ -62,6 +62,14 @@ class PatientHandler(web.RequestHandler):
         if self.watch is None or self.watch(len(data)):
             super().data_received(data)
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Also for requests that never become any."""
+        if isinstance(resp, web.StreamResponse):
+            sign(resp)
+        return await super().finish_response(request, resp, start_time)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Whoever was still there at the end of its time did not leave by itself."""
         stayed_s = asyncio.get_running_loop().time() - self._came_s
@@ -83,6 +91,11 @@ def watch_bytes(request: web.Request, watch: Callable[[int], bool] | None) -> No
     """From now on ``watch`` is told how many bytes come on this connection, and says whether to look at them."""
     if isinstance(request.protocol, PatientHandler):
         request.protocol.watch = watch
+
+
+def sign(response: web.StreamResponse) -> None:
+    """Say who answers, and nothing of versions that tell an attacker what to try."""
+    response.headers.setdefault("Server", "opuscope")
 
 
 def note_request(request: web.Request) -> None:

@@ -41,6 +41,8 @@ class Reason(enum.StrEnum):
     """A `set` without the right to it; the connection goes on."""
     MESSAGE_RATE = "message_rate"
     """A message that was ignored; the connection goes on."""
+    MESSAGE_SIZE = "message_size"
+    """A message that is too big; the connection was closed with 1009."""
     FLOOD = "flood"
     TOKEN_RAN_OUT = "token_ran_out"  # noqa: S105
     """While its bearer listened."""

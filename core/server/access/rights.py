@@ -21,9 +21,19 @@ class Rights:
             self._expires_ns = clock.now_ns() + round(left_s * 1e9)
 
     @property
+    def subject(self) -> str | None:
+        """Whose connection it is, where that is known."""
+        return self._grant.subject or None
+
+    @property
     def may_set(self) -> bool:
         """Whether what its client says may lead to other settings, be it a wish or a complaint."""
         return self._grant.may_set
+
+    def why_too_big(self) -> str:
+        """Count a message for which the connection was closed; tells why."""
+        self._refusals.count(Reason.MESSAGE_SIZE)
+        return "a message that is too big"
 
     def why_no_set(self) -> str | None:
         """Why it may not change the encoder's settings, in one line; ``None`` if it may."""

@@ -6,7 +6,9 @@ import asyncio
 import enum
 import importlib
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -15,7 +17,7 @@ from aiohttp.typedefs import Middleware
 from core.server.access.addresses import is_forwarded
 from core.server.access.patience import note_request
 from core.server.access.refusals import Reason, Refusals
-from core.server.gate import CLIENT
+from core.server.gate import CLIENT, SUBJECT
 from core.server.operation.figures import StreamFigures
 from core.server.operation.logs import log_event
 from core.server.operation.settings import PATHS, OperationSettings
@@ -32,6 +34,12 @@ RETRY_WHILE_DRAINING_S: Final = 1
 
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format, as prometheus_client's `generate_latest` writes it."""
+
+
+_QUOTED: Final = re.compile(r"""(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+"""As `repr` writes a text, whatever it holds."""
+
+_WHY_CHARACTERS: Final = 200
 
 
 class Phase(enum.Enum):
@@ -66,7 +74,13 @@ class Operation:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             note_request(request)
-            response = self._late(request) or await handler(request)
+            try:
+                response = self._late(request) or await handler(request)
+            except web.HTTPException as answer:
+                # What is asked for does not exist, or not so.
+                if answer.status >= 400 and request.path not in PATHS:
+                    self._log_refusal(request, answer)
+                raise
             if response.status >= 400 and request.path not in PATHS:
                 self._log_refusal(request, response)
             return response
@@ -138,18 +152,28 @@ class Operation:
         )
 
     def _log_refusal(self, request: web.Request, response: web.StreamResponse) -> None:
-        # What is wrong with a query repeats some of it.
-        tells = isinstance(response, web.Response) and response.status != 400
-        why = (response.text or "").strip() if tells and isinstance(response, web.Response) else None
         log_event(
             logger,
             logging.INFO,
             "refused",
             peer=request.get(CLIENT, request.remote),
             path=request.path[:80],
+            subject=request.get(SUBJECT),
             status=response.status,
-            why=why,
+            why=_why(response),
         )
+
+
+def _why(response: web.StreamResponse) -> str | None:
+    """The first line of an answer without what it repeats of the request: that may hold a token.
+
+    Our answers put it in quotes, as `repr` does; an address is for who asked.
+    """
+    if not isinstance(response, web.Response) or not response.text:
+        return None
+    if response.status == HTTPStatus.UPGRADE_REQUIRED:
+        return "not over WebSocket"
+    return _QUOTED.sub("'...'", response.text.splitlines()[0])[:_WHY_CHARACTERS]
 
 
 def _version() -> str:

@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
+from core.log import log_event
 from core.server.operation.settings import OperationSettings
+
+__all__ = ["JsonFormatter", "TextFormatter", "configure_logs", "log_event", "one_line"]
 
 _PLAIN: Final = re.compile(r"[\w.:/+-]+")
 """Values that can be read without quotes; all others could be taken for further fields, or for further lines."""
@@ -23,13 +26,6 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 
 _OWN: Final = "core"
 """The level that was asked for is that of our own loggers; libraries only ever warn."""
-
-
-def log_event(logger: logging.Logger, level: int, event: str, **fields: Any) -> None:
-    """One line: what happened, and to what. Fields that are ``None`` are left out."""
-    if logger.isEnabledFor(level):
-        known = {key: value for key, value in fields.items() if value is not None}
-        logger.log(level, "%s", event, extra={"event": event, "fields": known})
 
 
 class TextFormatter(logging.Formatter):

@@ -11,6 +11,7 @@ import pytest
 from core.audio.sources import SourceError, open_source
 from tests.audio.sources.test_file import read_all, read_frames, write_encoded
 from tests.server.helpers import Pcm16, tone, write_wav
+from tests.support.logs import told
 
 
 def pieces(folder: Path, *seconds: float) -> tuple[list[Path], Pcm16]:
@@ -70,10 +71,10 @@ async def test_a_broken_entry_is_left_out_and_told_once(tmp_path: Path, caplog: 
     with caplog.at_level(logging.WARNING):
         assert np.array_equal(await read_frames(source, 14_400), np.concatenate([whole] * 3))
     await source.close()
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 3
-    assert all(text.startswith("the playlist goes on after what cannot be played: ") for text in told)
-    assert "missing.wav" in told[0]
+    lines = told(caplog)
+    assert lines == told(caplog, "playlist entry left out")
+    assert len(lines) == 3
+    assert "missing.wav" in lines[0]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def with_secret(folder: Path, **more: Any) -> AccessSettings:
     """Settings that take tokens signed with `SECRET`."""
     file = folder / "secret"
     file.write_text(SECRET + "\n")
+    file.chmod(0o600)
     return AccessSettings(secret_file=file, **more)
 
 
@@ -78,6 +79,7 @@ def certificate(folder: Path, name: str = "127.0.0.1") -> Pair:
     issued = authority.issue_cert(name)
     pair = TlsSettings(folder / "certificate.pem", folder / "key.pem")
     pair.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    pair.key.touch(0o600)
     pair.key.write_bytes(issued.private_key_pem.bytes())
     ca_file = folder / f"authority-{secrets.token_hex(4)}.pem"
     ca_file.write_bytes(authority.cert_pem.bytes())

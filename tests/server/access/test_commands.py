@@ -164,7 +164,7 @@ def test_a_public_address_is_warned_of_as_far_as_it_is_open(tmp_path: Path) -> N
             said = server.text("stderr").splitlines()
             assert len(said) == len(warnings)
             assert all(
-                line.startswith("WARNING: ") and words in line for line, words in zip(said, warnings, strict=True)
+                line.startswith("warning why=") and words in line for line, words in zip(said, warnings, strict=True)
             )
 
 

@@ -20,6 +20,7 @@ from tests.server.access.making import token, with_secret
 from tests.server.access.test_settings import UNLIMITABLE
 from tests.server.helpers import bare_client, hear, rtp_client, until
 from tests.server.test_operation import figures
+from tests.support.logs import told
 
 
 async def test_too_many_attempts_from_an_address_have_to_wait() -> None:
@@ -39,8 +40,7 @@ async def test_a_proxy_that_nobody_named_is_warned_of_once(caplog: pytest.LogCap
             for header in ("X-Forwarded-For", "Forwarded", "X-Forwarded-For"):
                 async with bare_client(server.url, additional_headers={header: "192.0.2.1"}) as client:
                     await client.recv()
-        told = [record.getMessage() for record in caplog.records if "no proxy is trusted" in record.getMessage()]
-        assert len(told) == warnings
+        assert len(told(caplog, "proxy not trusted")) == warnings
 
 
 async def test_guesses_are_attempts(tmp_path: Path) -> None:
