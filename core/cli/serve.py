@@ -9,6 +9,7 @@ import errno
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from core.audio.sources import SourceError
 from core.cli.access_options import access_warnings, add_access_options, with_access_options
 from core.cli.common import EXIT_FINE, CommandError, number_option, whole_number_option
 from core.cli.operation_options import add_operation_options, with_operation_options
+from core.cli.start_warnings import start_warnings
 from core.cli.stop_signals import StopSignals
 from core.cli.stream_options import add_stream_options, with_stream_options
+from core.log import log_event
 from core.opus.library import OpusLibraryError, load_opus
 from core.server.access.settings import AccessError
 from core.server.app import RunningServer, serving
@@ -101,8 +104,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(_serve(config, until_stdin_closes=args.until_stdin_closes))
     except OSError as error:
-        reason = "the port is in use; choose another with --port" if error.errno == errno.EADDRINUSE else str(error)
-        raise CommandError(f"cannot listen on {config.host} port {config.port}: {reason}") from error
+        raise CommandError(f"cannot listen on {config.host} port {config.port}: {_why_not_bound(error)}") from error
     except AccessError as error:
         raise CommandError(str(error)) from error
     except UnicodeError as error:
@@ -116,7 +118,8 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         ValueError: settings that cannot be (`ConfigError`, `EncoderSettingsError` among them).
         SourceError: a source that cannot be opened.
     """
-    config = ServerConfig() if args.config is None else load_config(args.config)
+    needs_source = args.source is None
+    config = ServerConfig() if args.config is None else load_config(args.config, needs_source=needs_source)
     given = {name: value for name in _SERVER if (value := getattr(args, name)) is not None}
     config = with_stream_options(dataclasses.replace(config, **given), args)
     config = with_operation_options(with_access_options(config, args), args)
@@ -126,10 +129,23 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         try:
             check_source(stream)
         except (SourceError, ValueError) as error:
-            if len(config.streams) == 1:
-                raise
-            raise SourceError(f"stream {stream.name!r}: {error}") from error
+            if args.config is not None:
+                raise SourceError(f"{args.config}: stream {stream.name!r}: {error}") from error
+            raise
     return config
+
+
+def _why_not_bound(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no host is called so; name an address of this machine with --host"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "the port is in use; choose another with --port"
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address; name one that it has with --host"
+        case errno.EACCES | errno.EPERM:
+            return "that takes rights which this user lacks; choose a port above 1023 with --port"
+    return error.strerror or str(error)
 
 
 async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
@@ -137,8 +153,8 @@ async def _serve(config: ServerConfig, *, until_stdin_closes: bool) -> int:
     if until_stdin_closes:
         _stop_at_end_of_stdin(stop.gently)
     async with serving(config) as server:
-        for warning in access_warnings(config):
-            logger.warning("WARNING: %s", warning)
+        for warning in (*access_warnings(config), *await asyncio.to_thread(start_warnings, config)):
+            log_event(logger, logging.WARNING, "warning", why=warning)
         if server.has_files or not _has_terminal():
             # Else it ends the server, as it ends everything else in a terminal that is closed.
             _reload_on_sighup(server.reload)

@@ -15,7 +15,7 @@ MAX_EXPIRY_S: Final = 366 * 86_400.0
 
 _EXAMPLES = """\
 examples:
-  openssl rand -hex 32 > secret
+  (umask 077; openssl rand -hex 32 > secret)
   opuscope serve --token-secret-file secret
   opuscope token --secret-file secret --subject alice
   opuscope probe ws://127.0.0.1:8765/ws-audio --token "$(opuscope token --secret-file secret --subject alice)"
@@ -69,8 +69,10 @@ def run(args: argparse.Namespace) -> int:
 
     from core.server.access.keys import private_key, secret_key
 
+    if not args.subject.strip():
+        raise CommandError("a token without a subject is not possible; name whose it is, as --subject alice")
     if not 1 <= args.expires_in <= MAX_EXPIRY_S:
-        raise CommandError(f"a token for {args.expires_in:g} s is not possible; accepted: 1 to {MAX_EXPIRY_S:.0f} s")
+        raise CommandError(f"a token for {args.expires_in:.15g} s is not possible; accepted: 1 to {MAX_EXPIRY_S:.0f} s")
     try:
         key = private_key(args.private_key) if args.private_key else secret_key(args.secret_file, args.secret_env)
     except AccessError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from core.audio.sources import KINDS
 from core.opus.encoder import (
     FRAME_SIZES_MS,
     MAX_BITRATE,
@@ -43,6 +44,8 @@ SETTING_KEYS: Final = ("frame_ms", "bitrate", "complexity", "fec", "dtx", "appli
 
 PUSH: Final = "push"
 RELAY: Final = "relay:"
+
+_FORMAT: Final = ("sample_rate", "channels", "frame_ms")
 
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]*")
 _TAKEN: Final = ("/streams", "/ingest", *OPERATION_PATHS)
@@ -89,13 +92,21 @@ class StreamConfig:
                 " the first of them a letter or a digit"
             )
         if not self.source:
-            raise ValueError(f"stream {self.name!r} has no source; name a file, a signal, push or relay:URL")
+            raise ValueError(f"stream {self.name!r} has no source; name {KINDS}")
         if not 0 <= self.lead_ms <= MAX_LEAD_MS:
             raise ValueError(f"a lead of {self.lead_ms:g} ms is not possible; accepted: 0 to {MAX_LEAD_MS} ms")
         if self.loop and (self.is_push or self.relayed_url is not None):
             raise ValueError("what is pushed or relayed cannot be looped; leave the loop out")
+        if self.relayed_url is not None and (key := self._encoder_key()) is not None:
+            raise ValueError(f"{key} means nothing for a relay, which passes packets on as they come; leave it out")
         self._refuse("ingest", self.is_push, 'source = "push"')
         self._refuse("upstream", self.relayed_url is not None, "a relay: source")
+
+    def _encoder_key(self) -> str | None:
+        """One that was given something else than its default; the format of the sound is told to who has to wait."""
+        usual = EncoderSettings()
+        names = [each.name for each in dataclasses.fields(usual) if each.name not in _FORMAT]
+        return next((name for name in names if getattr(self.settings, name) != getattr(usual, name)), None)
 
     def _refuse(self, prefix: str, is_fine: bool, where: str) -> None:
         given = {
@@ -154,7 +165,7 @@ class ServerConfig:
             raise ValueError(f"a queue of {self.queue_ms:g} ms is not possible; accepted: {MIN_QUEUE_MS} ms and more")
         if not self.stuck_s >= MIN_STUCK_S:
             raise ValueError(
-                f"a stuck time of {self.stuck_s:g} s is not possible; accepted: {MIN_STUCK_S:g} s and more"
+                f"a stuck time of {self.stuck_s:.15g} s is not possible; accepted: {MIN_STUCK_S:g} s and more"
             )
         if not _PATH.fullmatch(self.path) or f"/{self.path.split('/')[1]}" in _TAKEN:
             raise ValueError(

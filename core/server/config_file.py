@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from core.audio.sources import is_file
+from core.audio.sources import KINDS, is_file
 from core.server.config import PUSH, RELAY, ServerConfig, StreamConfig
 
 _T = TypeVar("_T")
@@ -35,8 +35,10 @@ class ConfigError(ValueError):
     """A configuration that cannot be; the message is one line with the file's name, the key and what is accepted."""
 
 
-def load_config(path: Path) -> ServerConfig:
+def load_config(path: Path, *, needs_source: bool = True) -> ServerConfig:
     """The configuration in a file; files that it names are looked for beside it.
+
+    With ``needs_source`` each stream has to say where its sound comes from, and there has to be one.
 
     Raises:
         ConfigError: it cannot be read, or says what cannot be.
@@ -49,11 +51,13 @@ def load_config(path: Path) -> ServerConfig:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a TOML file") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text; name a TOML file") from error
-    return parse_config(text, str(path), path.absolute().parent)
+    return parse_config(text, str(path), path.absolute().parent, needs_source=needs_source)
 
 
-def parse_config(text: str, name: str, folder: Path) -> ServerConfig:
+def parse_config(text: str, name: str, folder: Path, *, needs_source: bool = False) -> ServerConfig:
     """The configuration in a TOML document; ``name`` begins each complaint, ``folder`` is where its files are.
+
+    ``needs_source`` is as of `load_config`.
 
     Raises:
         ConfigError: no TOML, or a table, key, type or value that cannot be.
@@ -64,24 +68,25 @@ def parse_config(text: str, name: str, folder: Path) -> ServerConfig:
         raise ConfigError(f"{name}: nested too deeply; see resources/server/opuscope.toml for an example") from error
     except ValueError as error:  # not only TOMLDecodeError: Python has a limit for the digits of a number
         raise ConfigError(f"{name}: no TOML: {_one_line(str(error))}") from error
-    return config_from(document, name, folder)
+    return config_from(document, name, folder, needs_source=needs_source)
 
 
-def config_from(document: Mapping[str, Any], name: str, folder: Path) -> ServerConfig:
+def config_from(document: Mapping[str, Any], name: str, folder: Path, *, needs_source: bool = False) -> ServerConfig:
     """The configuration in a TOML document that was read already.
 
     Raises:
         ConfigError: a table, key, type or value that cannot be.
     """
-    return _Reader(name, folder).config(document)
+    return _Reader(name, folder, needs_source).config(document)
 
 
 class _Reader:
     """Turns tables into dataclasses by the names and types of their fields."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, needs_source: bool) -> None:
         self._name = name
         self._folder = folder
+        self._needs_source = needs_source
 
     def config(self, document: Mapping[str, Any]) -> ServerConfig:
         hints = typing.get_type_hints(ServerConfig)
@@ -97,11 +102,18 @@ class _Reader:
             values[key] = self._value(tables[key], document[key], f"[{key}]")
         if _STREAMS in document:
             values["streams"] = self._streams(document[_STREAMS])
+        elif self._needs_source:
+            raise self._wrong(f"there is no stream; write [[{_STREAMS}]] and below it source = ...: {KINDS}")
         return self._made(lambda: ServerConfig(**values), "")
 
     def _streams(self, tables: object) -> tuple[StreamConfig, ...]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise self._wrong(f"each stream stands below a line [[{_STREAMS}]]")
+        for number, table in enumerate(tables, 1):
+            if self._needs_source and "source" not in table:
+                raise self._wrong(f"[[{_STREAMS}]] {number} lacks source; name {KINDS}")
+            if self._needs_source and len(tables) > 1 and "name" not in table:
+                raise self._wrong(f"[[{_STREAMS}]] {number} lacks name; of several streams each needs one of its own")
         return tuple(
             self._beside(self._dataclass(StreamConfig, table, f"[[{_STREAMS}]] {number}"))
             for number, table in enumerate(tables, 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 
+from core.audio.sources import KINDS
 from core.cli.access_options import add_access_options, with_access_options
 from core.cli.operation_options import add_operation_options, with_operation_options
 from core.opus.encoder import Application, EncoderSettings
@@ -46,11 +49,25 @@ def test_the_example_is_what_it_says() -> None:
         check_source(stream)
 
 
+def keys_of(kind: Any) -> Iterator[str]:
+    """All that a dataclass of the configuration can be told, and those that are in it."""
+    for each in dataclasses.fields(kind):
+        inner = config_file._dataclass_in(typing.get_type_hints(kind)[each.name])
+        if inner is None:
+            yield each.name
+        else:
+            yield from keys_of(inner)
+
+
 def test_the_example_names_every_key_there_is() -> None:
+    written = set(re.findall(r"^(?:# )?([a-z_0-9]+) = ", EXAMPLE.read_text(), re.MULTILINE))
+    assert written == set(keys_of(ServerConfig))
+
+
+def test_what_the_example_says_of_limits_is_what_they_are() -> None:
     text = EXAMPLE.read_text()
-    of_stream = {each.name for each in dataclasses.fields(StreamConfig)} - {"settings"}
-    of_encoder = {each.name for each in dataclasses.fields(EncoderSettings)}
-    assert {key for key in of_stream | of_encoder if f"{key} = " not in text} == set()
+    named = {each.name: getattr(LimitSettings.for_public(), each.name) for each in dataclasses.fields(LimitSettings)}
+    assert [name for name, value in named.items() if not re.search(rf"^# {name} = {value}( |$)", text, re.M)] == []
 
 
 def test_what_the_example_only_hints_at_is_accepted_as_well() -> None:
@@ -60,7 +77,8 @@ def test_what_the_example_only_hints_at_is_accepted_as_well() -> None:
         for line in EXAMPLE.read_text().splitlines()
         if line.startswith(("# [", "# ")) and ("= " in line or line.startswith("# ["))
     ]
-    hints = [line for line in lines if re.match(r"\[|[a-z_]+ = ", line) and "_token_env" not in line]
+    others = r"[a-z]+_token_env|secret_env|public_key_file|jwks_file"
+    hints = [line for line in lines if re.match(r"\[|[a-z_]+ = ", line) and not re.match(others, line)]
     text = "\n".join(hints)
     config = parsed(text[: text.index("bitrate = 32000")] + text[text.index("[[stream]]") :])
     assert config.access.audience == "radio"
@@ -188,7 +206,7 @@ STREAM_KEYS = (
         ("[[stream]]\nsource = ['a', 3]", "it.toml: [[stream]] 1 source, item 2, is 3, expected a text"),
         (
             "[[stream]]\nsource = ''",
-            "it.toml: [[stream]] 1: stream 'main' has no source; name a file, a signal, push or relay:URL",
+            f"it.toml: [[stream]] 1: stream 'main' has no source; name {KINDS}",
         ),
         (
             "[[stream]]\napplication = 'music'",
@@ -314,3 +332,25 @@ def test_any_text_is_a_configuration_or_one_line(text: str) -> None:
         assert "\n" not in str(error)
     else:
         assert config == ServerConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it.toml: there is no stream; write [[stream]] and below it source = ...: an audio file, a playlist"),
+        ("[server]\nport = 1", "there is no stream"),
+        ('[[stream]]\nname = "main"', "[[stream]] 1 lacks source; name an audio file"),
+        ('[[stream]]\nsource = "tone"\n[[stream]]\nname = "b"\nsource = "push"', "[[stream]] 1 lacks name; of several"),
+    ],
+)
+def test_a_stream_has_to_say_where_its_sound_comes_from(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        parse_config(text, "it.toml", HERE, needs_source=True)
+    # The command line may say it.
+    assert parse_config(text.partition('[[stream]]\nname = "b"')[0], "it.toml", HERE).streams
+
+
+@pytest.mark.parametrize(("key", "value"), [("bitrate", "64000"), ("fec", "true"), ("expected_loss_pct", "5")])
+def test_what_means_nothing_for_a_relay_is_refused(key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key} means nothing for a relay, which passes packets on as they come"):
+        parsed(f'[[stream]]\nsource = "relay:ws://origin/"\n{key} = {value}')

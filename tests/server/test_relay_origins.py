@@ -12,6 +12,7 @@ import trustme
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from core.opus.encoder import EncoderSettings
 from core.server.app import serving
 from core.server.broadcast import RETRY_AFTER_RESTART_MS
 from core.server.config import one_stream
@@ -76,7 +77,7 @@ async def test_an_origin_that_breaks_down_without_a_word_is_connected_to_again()
 async def test_a_relay_whose_origin_is_away_from_the_start_is_idle_and_then_plays() -> None:
     async with serving(one_stream(port=0)) as taken:
         port = int(taken.url.split(":")[2].split("/")[0])
-    async with relaying(f"ws://127.0.0.1:{port}/ws-audio", settings=TUNED) as relay:
+    async with relaying(f"ws://127.0.0.1:{port}/ws-audio", settings=EncoderSettings(48_000, 2, 10.0)) as relay:
         hasty(relay)
         async with rtp_client(relay.url) as client:
             heard = await hear(client, lambda heard: len(heard.control) == 2)

@@ -126,7 +126,7 @@ def test_what_cannot_work_is_refused_in_one_line(arguments: tuple[str, ...], wor
 
 def test_a_public_address_is_warned_of() -> None:
     with ChildProcess([*SERVE, "--host", "0.0.0.0"]) as server:  # noqa: S104
-        server.wait_for_line(r"WARNING: listening on 0\.0\.0\.0: every machine")
+        server.wait_for_line(r'warning why="listening on 0\.0\.0\.0: every machine')
         server.wait_for_line(r"^listening on ws://0\.0\.0\.0:\d+/ws-audio$")
 
 
@@ -216,7 +216,7 @@ async def test_a_file_says_it_all_and_options_have_the_last_word(tmp_path: Path)
 
 def test_options_about_one_stream_are_refused_where_there_are_several(tmp_path: Path) -> None:
     file = tmp_path / "two.toml"
-    file.write_text('[[stream]]\nname = "a"\n[[stream]]\nname = "b"\nsource = "none.wav"\n')
+    file.write_text('[[stream]]\nname = "a"\nsource = "tone"\n[[stream]]\nname = "b"\nsource = "none.wav"\n')
     status, text = refused("--config", str(file), "--expected-loss", "3")
     assert (status, text) == (
         2,
@@ -224,7 +224,7 @@ def test_options_about_one_stream_are_refused_where_there_are_several(tmp_path: 
     )
     status, text = refused("--config", str(file))
     assert status == 2
-    assert text.startswith(f"opuscope: stream 'b': no file '{tmp_path / 'none.wav'}'")
+    assert text.startswith(f"opuscope: {file}: stream 'b': no file '{tmp_path / 'none.wav'}'")
 
 
 @pytest.mark.parametrize(

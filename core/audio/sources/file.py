@@ -9,7 +9,7 @@ import av
 import av.container
 
 from core.audio.sources.decoding import decode_pcm
-from core.audio.sources.pcm import PcmBlock, SourceError
+from core.audio.sources.pcm import KINDS, PcmBlock, SourceError
 from core.audio.sources.prefetch import Prefetcher
 
 CHUNK_MS: Final = 500
@@ -34,9 +34,7 @@ class FileSource:
         self._loop = loop
         self._prefetcher: Prefetcher | None = None
         if not path.exists():
-            raise SourceError(
-                f"no file {str(path)!r}; name an audio file, tone, sweep, clicks, microphone or command:PROGRAM"
-            )
+            raise SourceError(f"no file {str(path)!r}; name {KINDS}")
         if path.is_dir():
             raise SourceError(f"{str(path)!r} is a folder; name an audio file in it")
         trial = decode_pcm(self._open, repr(str(path)), sample_rate, channels)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pcm16 = NDArray[np.int16]
 """Linear 16-bit samples, shape (frames, channels), at the rate the source was asked for."""
+
+
+KINDS: Final = (
+    "an audio file, a playlist (.m3u, .m3u8, .txt), tone, sweep, clicks, microphone[:NAME], command:PROGRAM, push or"
+    " relay:URL"
+)
+"""All that a source can be, for errors. The last two are the server's own: sound that is sent to it, another server."""
 
 
 class SourceError(RuntimeError):

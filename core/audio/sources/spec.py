@@ -10,7 +10,7 @@ from core.audio.sources import signals
 from core.audio.sources.command import CommandSource
 from core.audio.sources.file import FileSource
 from core.audio.sources.microphone import MicrophoneSource
-from core.audio.sources.pcm import PcmSource, SourceError
+from core.audio.sources.pcm import KINDS, PcmSource, SourceError
 from core.audio.sources.playlist import PlaylistSource, is_playlist
 
 _SIGNALS: Final = {"tone": signals.tone, "sweep": signals.sweep, "clicks": signals.clicks}
@@ -50,7 +50,7 @@ def open_source(spec: str | Sequence[str], sample_rate: int, channels: int, loop
     if spec.startswith(_COMMAND):
         return CommandSource(spec.removeprefix(_COMMAND), sample_rate, channels)
     if not spec:
-        raise SourceError("the source is empty; name an audio file, tone, sweep, clicks, microphone or command:PROGRAM")
+        raise SourceError(f"the source is empty; name {KINDS}")
     if is_playlist(Path(spec)):
         return PlaylistSource([Path(spec)], sample_rate, channels, loop=loop)
     return FileSource(Path(spec), sample_rate, channels, loop=loop)

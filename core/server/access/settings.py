@@ -64,7 +64,7 @@ class AccessSettings:
                 f"an audience or issuer without a key to check tokens with; give one of {', '.join(_KEYS)}"
             )
         if not 0 <= self.leeway_s <= MAX_LEEWAY_S:
-            raise AccessError(f"a leeway of {self.leeway_s:g} s is not possible; accepted: 0 to {MAX_LEEWAY_S:g} s")
+            raise AccessError(f"a leeway of {self.leeway_s:.15g} s is not possible; accepted: 0 to {MAX_LEEWAY_S:g} s")
         if self.requires_origin and not self.allowed_origins:
             raise AccessError("an origin is required, but none is allowed; name one")
         for origin in self.allowed_origins:
@@ -134,7 +134,7 @@ class LimitSettings:
                 raise AccessError(f"{each.name} {value} is not possible; accepted: 1 and more{more}")
         if not 0.1 <= self.header_timeout_s <= 3_600:
             raise AccessError(
-                f"a header time-out of {self.header_timeout_s:g} s is not possible; accepted: 0.1 to 3600 s"
+                f"a header time-out of {self.header_timeout_s:.15g} s is not possible; accepted: 0.1 to 3600 s"
             )
 
     @property

@@ -63,10 +63,11 @@ def _load(settings: TlsSettings) -> ssl.SSLContext:
 
 def _complaint(settings: TlsSettings, error: OSError) -> str:
     pair = f"the certificate {settings.certificate} and the key {settings.key}"
-    reason = getattr(error, "reason", None)
+    reason = getattr(error, "reason", None) or "they are no PEM"
     if reason == "KEY_VALUES_MISMATCH":
         return f"{pair} do not belong together"
-    return f"{pair} cannot be used ({reason or error}); accepted: PEM files, the key unencrypted"
+    words = reason.lower().replace("_", " ") if reason.isupper() else reason
+    return f"{pair} cannot be used ({words}); accepted: PEM files, the key unencrypted"
 
 
 def _no_password() -> str:

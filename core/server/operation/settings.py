@@ -40,7 +40,7 @@ class OperationSettings:
         for text in self.metrics_from:
             _network(text)
         if not 0 <= self.drain_s <= MAX_DRAIN_S:
-            raise ValueError(f"a drain of {self.drain_s:g} s is not possible; accepted: 0 to {MAX_DRAIN_S:g} s")
+            raise ValueError(f"a drain of {self.drain_s:.15g} s is not possible; accepted: 0 to {MAX_DRAIN_S:g} s")
         if self.drain_code not in DRAIN_CODES:
             raise ValueError(
                 f"a drain code of {self.drain_code} is not possible; accepted: 1001 (going away), 1012 (restart)"
