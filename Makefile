@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run demo-headless test check bench clean
+# Where `make install-server` puts a server by itself.
+DIR ?= /opt/opuscope
+
+.PHONY: run demo-headless test check bench install-server clean
 
 run: $(VENV)/.ready-run
 	@$(BIN)/opuscope demo
@@ -29,6 +32,15 @@ check: $(VENV)/.ready-check
 
 bench: $(VENV)/.ready-test
 	$(BIN)/python -m tests.benchmarks
+
+# Without the window and its packages; the command is $(DIR)/bin/opuscope.
+install-server:
+	@resources/setup/system-packages.sh server
+	$(PYTHON) -m venv $(DIR)
+	$(PYTHON) resources/setup/server_packages.py > $(DIR)/packages.txt
+	$(DIR)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(DIR)/packages.txt
+	$(DIR)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	@echo "installed: $(DIR)/bin/opuscope serve"
 
 $(BIN)/python:
 	@resources/setup/system-packages.sh run

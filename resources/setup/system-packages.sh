@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the Debian/Ubuntu packages that Opuscope needs, if any is missing.
 #   system-packages.sh run    what the window and the sound output need
-#   system-packages.sh test   the same, and what the tests start (virtual display, PipeWire sound card, Speex,
-#                          the balancer HAProxy)
+#   system-packages.sh server what a server by itself needs: PortAudio, for --source microphone
+#   system-packages.sh test   all that "run" needs, and what the tests start (virtual display, PipeWire sound card, Speex,
+#                            the balancer HAProxy)
 # Made for Debian 12 and 13 and Ubuntu 24.04.
 set -eu
 
@@ -12,9 +13,10 @@ libebur128-1"
 test_packages="xvfb dbus pipewire pipewire-alsa pipewire-bin wireplumber libspeexdsp1 haproxy"
 
 case "${1:-}" in
+    server) wanted=libportaudio2 ;;
     run) wanted=$run_packages ;;
     test) wanted="$run_packages $test_packages" ;;
-    *) echo "usage: $0 run|test" >&2; exit 2 ;;
+    *) echo "usage: $0 run|server|test" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -1,0 +1,1 @@
+"""Set-up of a machine: system packages, and what a server by itself takes."""
