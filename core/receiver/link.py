@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from core.receiver.any_link import OnRoundTrip
 from core.receiver.options import ListenOptions
 from core.wire.control import SUBPROTOCOL, ControlMessage, pack_control
 from core.wire.detect import DetectingDialect
@@ -65,6 +66,14 @@ class Link:
         self.dialect = dialect
         self.lab_delay_ms = 0.0
         """What the network lab adds to each way at least."""
+        self.on_round_trip: OnRoundTrip | None = None
+        """Hears of every ping that is answered."""
+        self.offered: tuple[str, ...] = ()
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The one that the server agreed to."""
+        return self._socket.subprotocol
 
     async def messages(self) -> AsyncIterator[tuple[bytes | str, int]]:
         """Every message with the monotonic nanoseconds at which it was read; `receive` makes events of it.
@@ -114,14 +123,26 @@ class Link:
         Raises:
             SilentPathError: nothing came any more.
         """
-        answer = asyncio.ensure_future(await self._socket.ping())
+        answer = await self._ping()
         while True:
             await asyncio.sleep(PING_INTERVAL_S)
             if answer.done():
                 self._heard_ns = self._clock_ns()
-                answer = asyncio.ensure_future(await self._socket.ping())
+                answer = await self._ping()
             elif self._clock_ns() - self._heard_ns > DEAD_AFTER_S * 1e9:
                 raise SilentPathError(self._heard_ns)
+
+    async def _ping(self) -> asyncio.Future[float]:
+        """Send a ping; gives what becomes the seconds until its answer."""
+        answer = asyncio.ensure_future(await self._socket.ping())
+        answer.add_done_callback(self._answered)
+        return answer
+
+    def _answered(self, answer: asyncio.Future[float]) -> None:
+        if self.on_round_trip is None or answer.cancelled() or answer.exception() is not None:
+            return
+        # The lab does not see pings.
+        self.on_round_trip(self._clock_ns(), answer.result() * 1000 + 2 * self.lab_delay_ms)
 
     @property
     def round_trip_ms(self) -> float | None:
@@ -141,9 +162,10 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         OSError, TimeoutError, InvalidHandshake: as `core.receiver.failures` explains them.
     """
     is_local = urlsplit(options.url).hostname in ("127.0.0.1", "localhost", "::1")
+    offered = () if options.dialect == "bare" else (Subprotocol(SUBPROTOCOL),)
     async with _Connect(
         _address(options),
-        subprotocols=None if options.dialect == "bare" else [Subprotocol(SUBPROTOCOL)],
+        subprotocols=offered or None,
         additional_headers=_headers(options),
         ssl=_tls(options),
         proxy=None if is_local else True,
@@ -153,7 +175,9 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         ping_interval=None,
         max_queue=_MESSAGES_AHEAD,
     ) as socket:
-        yield Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+        link = Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+        link.offered = offered
+        yield link
 
 
 class _Connect(connect):
