@@ -57,6 +57,12 @@ class AnyLink(Protocol):
     def receive(self, message: bytes | str, arrival_ns: int) -> list[WireEvent]:
         """The events of the next message."""
 
+    def as_read(self, message: bytes | str, read_ns: int) -> list[WireEvent]:
+        """The events of the message that was read last, as it came: for those who observe the server, not the lab.
+
+        It is asked once for each message, apart from `receive`, which may come later.
+        """
+
     def break_off(self) -> None:
         """Close abruptly."""
 

@@ -57,17 +57,24 @@ class LabDisconnectError(ConnectionError):
 class Link:
     """An open connection; `open_link` makes it."""
 
-    def __init__(self, socket: ClientConnection, dialect: DetectingDialect, clock_ns: Callable[[], int]) -> None:
-        """Wrap an open socket."""
+    def __init__(
+        self,
+        socket: ClientConnection,
+        dialect: DetectingDialect,
+        clock_ns: Callable[[], int],
+        dialect_as_read: DetectingDialect,
+    ) -> None:
+        """Wrap an open socket; the two dialects are alike, and nothing has gone through them."""
         self._socket = socket
         self._clock_ns = clock_ns
         self._heard_ns = clock_ns()
         self._is_broken_off = False
         self.dialect = dialect
+        self._dialect_as_read = dialect_as_read
         self.lab_delay_ms = 0.0
         """What the network lab adds to each way at least."""
         self.on_round_trip: OnRoundTrip | None = None
-        """Hears of every ping that is answered."""
+        """Hears of every ping that is answered, without what the lab adds."""
         self.offered: tuple[str, ...] = ()
 
     @property
@@ -96,6 +103,13 @@ class Link:
     def receive(self, message: bytes | str, arrival_ns: int) -> list[WireEvent]:
         """The events of the next message, which arrived at ``arrival_ns`` as far as all after this is concerned."""
         return self.dialect.receive(message, arrival_ns)
+
+    def as_read(self, message: bytes | str, read_ns: int) -> list[WireEvent]:
+        """The events of the message read last, which arrived at ``read_ns``; the lab changes nothing of them.
+
+        A dialect has a state, so there is one for what was read and one for what came through the lab.
+        """
+        return self._dialect_as_read.receive(message, read_ns)
 
     def break_off(self) -> None:
         """Close abruptly, as a network that breaks down does: without a goodbye."""
@@ -141,8 +155,7 @@ class Link:
     def _answered(self, answer: asyncio.Future[float]) -> None:
         if self.on_round_trip is None or answer.cancelled() or answer.exception() is not None:
             return
-        # The lab does not see pings.
-        self.on_round_trip(self._clock_ns(), answer.result() * 1000 + 2 * self.lab_delay_ms)
+        self.on_round_trip(self._clock_ns(), answer.result() * 1000)
 
     @property
     def round_trip_ms(self) -> float | None:
@@ -175,7 +188,8 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         ping_interval=None,
         max_queue=_MESSAGES_AHEAD,
     ) as socket:
-        link = Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+        dialects = (DetectingDialect(socket.subprotocol, options.dialect) for _ in range(2))
+        link = Link(socket, next(dialects), clock_ns, next(dialects))
         link.offered = offered
         yield link
 

@@ -254,7 +254,7 @@ class ReplayLink:
                 case RoundTrip():
                     self.round_trip_ms = seen.round_trip_ms + 2 * self.lab_delay_ms
                     if self.on_round_trip is not None:
-                        self.on_round_trip(replay.here_ns(seen.at_ns), self.round_trip_ms)
+                        self.on_round_trip(replay.here_ns(seen.at_ns), seen.round_trip_ms)
                 case ObserverStall():
                     replay.stalled(seen)
                 case Closed():
@@ -265,6 +265,11 @@ class ReplayLink:
         """The events of the next message; a lab may have delayed it to ``arrival_ns``."""
         event = self._events.popleft()
         return [replace(event, arrival_ns=arrival_ns) if isinstance(event, MediaPacket) else event]
+
+    def as_read(self, message: bytes | str, read_ns: int) -> list[WireEvent]:
+        """The event that came last, without what the lab does to it."""
+        event = self._events[-1]
+        return [replace(event, arrival_ns=read_ns) if isinstance(event, MediaPacket) else event]
 
     def break_off(self) -> None:
         """End as a network that breaks down does."""

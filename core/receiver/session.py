@@ -95,16 +95,31 @@ class ListeningSession:
         self._last_round_trip_ms: float | None = None
         self._observers: list[Observe] = []
         self._is_open = False
+        self._state_before_stop: ConnectionState | None = None
         if options.replay is not None:
             options.replay.on_stall = self.note_stall
 
     def observe(self, observer: Observe) -> None:
-        """Let ``observer`` hear of all that happens on the connection from now on, on the event loop's thread."""
+        """Let ``observer`` hear of all that happens on the connection from now on, on the event loop's thread.
+
+        It hears what the server did: of messages as they were read, before the network lab. One that fails hears no
+        more, and its error goes to the event loop's handler; listening goes on.
+        """
         self._observers.append(observer)
 
+    @property
+    def state_before_stop(self) -> ConnectionState:
+        """Where it stood when it was stopped; where nobody has stopped it, where it stands."""
+        return self._connection.status.state if self._state_before_stop is None else self._state_before_stop
+
     def _tell(self, seen: Observation) -> None:
-        for observer in self._observers:
-            observer(seen)
+        for observer in tuple(self._observers):
+            try:
+                observer(seen)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it must not end what others hear
+                self._observers.remove(observer)
+                context = {"message": f"an observer of {self._connection.status.url} failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
     async def run(self) -> None:
         """Connect, play, reconnect, until `stop` or until trying again would not help; then everything is closed.
@@ -145,6 +160,8 @@ class ListeningSession:
 
     def stop(self) -> None:
         """Ask `run` to close everything and to return."""
+        if not self._is_stopping:
+            self._state_before_stop = self._connection.status.state
         self._is_stopping = True
         # A server that never answers holds up the closing by half a second: nobody misses what it would have sent.
         self._end_waiting()
@@ -383,17 +400,22 @@ class ListeningSession:
                     await self._take(link, message, read_ns)
                 else:
                     await self._lab.hold(message, read_ns)
+                if self._observers:
+                    self._tell_received(link, message, read_ns)
         except ConnectionClosed:
             # What the server sent before it closed is still on its way through the lab.
             await self._lab.drain()
             raise
 
+    def _tell_received(self, link: AnyLink, message: bytes | str, read_ns: int) -> None:
+        for event in link.as_read(message, read_ns):
+            # While the dialect was being found out, packets waited: they came when they came.
+            self._tell(Received(event.arrival_ns if isinstance(event, MediaPacket) else read_ns, event))
+
     async def _take(self, link: AnyLink, message: bytes | str, arrival_ns: int) -> None:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
-            # While the dialect was being found out, packets waited: they came when they came.
-            self._tell(Received(event.arrival_ns if isinstance(event, MediaPacket) else arrival_ns, event))
             if isinstance(event, Config):
                 self._wishes.answered(event)
             wish = self._wishes.for_server(event) if isinstance(event, Hello) else None
