@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.playout.settings import PlayoutSettings
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
 from core.receiver.options import ListenOptions
+
+if TYPE_CHECKING:
+    from core.receiver.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class WindowOptions:
     """Put into the address edit instead of the last one used."""
     listen: ListenOptions | None = None
     """Connect so as soon as the window stands."""
+    replay: Replay | None = None
+    """Play this capture as soon as the window stands."""
     playout: PlayoutSettings | None = None
     device_latency_ms: float | None = None
     """Asked of the device; beside a ``playout`` that was asked for, ``None`` means its own low latency."""

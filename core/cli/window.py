@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from core.cli.common import EXIT_USAGE, why_no_display
 from core.cli.listening_options import add_connection_options, add_listening_options, listen_options
 from core.cli.playout_options import has_playout_options
 from core.receiver.options import DEFAULT_OUTPUT, DEFAULT_URL
+
+if TYPE_CHECKING:
+    from core.receiver.replay import Replay
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,8 +39,9 @@ def open_listening_window(
     close_after_s: float | None = None,
     remember_url: bool = True,
     has_scenario: bool = False,
+    replay: Replay | None = None,
 ) -> int:
-    """Open the window with what was given on the command line; it connects at once if there is a URL."""
+    """Open the window with what was given on the command line; it connects or replays at once if there is what to."""
     # Checked also without a URL: a wrong depth is refused before a window opens.
     wishes = listen_options(options, url or DEFAULT_URL)
     from gui.app import open_window
@@ -55,5 +60,6 @@ def open_listening_window(
             title_suffix=title_suffix,
             close_after_s=close_after_s,
             has_scenario=has_scenario,
+            replay=replay,
         )
     )

@@ -21,6 +21,7 @@ from websockets.exceptions import (
     NegotiationError,
 )
 
+from core.analysis.observation import Closed
 from core.receiver.link import DEAD_AFTER_S, LabDisconnectError, SilentPathError
 from core.wire.attempts import redact
 
@@ -72,6 +73,15 @@ def explain(error: BaseException, url: str) -> Failure:
             )
         case _:
             return _network(error, where)
+
+
+def ending_of(error: BaseException, at_ns: int) -> Closed:
+    """How an open connection came to its end by one of `CONNECT_ERRORS`, or a group of them."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    close = error.rcvd if isinstance(error, ConnectionClosed) else None
+    by_observer = isinstance(error, LabDisconnectError)
+    return Closed(at_ns, None, by_observer=by_observer) if close is None else Closed(at_ns, close.code, close.reason)
 
 
 def _network(error: BaseException, where: str) -> Failure:

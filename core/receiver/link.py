@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from core.receiver.any_link import OnRoundTrip
 from core.receiver.options import ListenOptions
 from core.wire.control import SUBPROTOCOL, ControlMessage, pack_control
 from core.wire.detect import DetectingDialect
@@ -56,15 +57,30 @@ class LabDisconnectError(ConnectionError):
 class Link:
     """An open connection; `open_link` makes it."""
 
-    def __init__(self, socket: ClientConnection, dialect: DetectingDialect, clock_ns: Callable[[], int]) -> None:
-        """Wrap an open socket."""
+    def __init__(
+        self,
+        socket: ClientConnection,
+        dialect: DetectingDialect,
+        clock_ns: Callable[[], int],
+        dialect_as_read: DetectingDialect,
+    ) -> None:
+        """Wrap an open socket; the two dialects are alike, and nothing has gone through them."""
         self._socket = socket
         self._clock_ns = clock_ns
         self._heard_ns = clock_ns()
         self._is_broken_off = False
         self.dialect = dialect
+        self._dialect_as_read = dialect_as_read
         self.lab_delay_ms = 0.0
         """What the network lab adds to each way at least."""
+        self.on_round_trip: OnRoundTrip | None = None
+        """Hears of every ping that is answered, without what the lab adds."""
+        self.offered: tuple[str, ...] = ()
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The one that the server agreed to."""
+        return self._socket.subprotocol
 
     async def messages(self) -> AsyncIterator[tuple[bytes | str, int]]:
         """Every message with the monotonic nanoseconds at which it was read; `receive` makes events of it.
@@ -87,6 +103,13 @@ class Link:
     def receive(self, message: bytes | str, arrival_ns: int) -> list[WireEvent]:
         """The events of the next message, which arrived at ``arrival_ns`` as far as all after this is concerned."""
         return self.dialect.receive(message, arrival_ns)
+
+    def as_read(self, message: bytes | str, read_ns: int) -> list[WireEvent]:
+        """The events of the message read last, which arrived at ``read_ns``; the lab changes nothing of them.
+
+        A dialect has a state, so there is one for what was read and one for what came through the lab.
+        """
+        return self._dialect_as_read.receive(message, read_ns)
 
     def break_off(self) -> None:
         """Close abruptly, as a network that breaks down does: without a goodbye."""
@@ -114,14 +137,25 @@ class Link:
         Raises:
             SilentPathError: nothing came any more.
         """
-        answer = asyncio.ensure_future(await self._socket.ping())
+        answer = await self._ping()
         while True:
             await asyncio.sleep(PING_INTERVAL_S)
             if answer.done():
                 self._heard_ns = self._clock_ns()
-                answer = asyncio.ensure_future(await self._socket.ping())
+                answer = await self._ping()
             elif self._clock_ns() - self._heard_ns > DEAD_AFTER_S * 1e9:
                 raise SilentPathError(self._heard_ns)
+
+    async def _ping(self) -> asyncio.Future[float]:
+        """Send a ping; gives what becomes the seconds until its answer."""
+        answer = asyncio.ensure_future(await self._socket.ping())
+        answer.add_done_callback(self._answered)
+        return answer
+
+    def _answered(self, answer: asyncio.Future[float]) -> None:
+        if self.on_round_trip is None or answer.cancelled() or answer.exception() is not None:
+            return
+        self.on_round_trip(self._clock_ns(), answer.result() * 1000)
 
     @property
     def round_trip_ms(self) -> float | None:
@@ -141,9 +175,10 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         OSError, TimeoutError, InvalidHandshake: as `core.receiver.failures` explains them.
     """
     is_local = urlsplit(options.url).hostname in ("127.0.0.1", "localhost", "::1")
+    offered = () if options.dialect == "bare" else (Subprotocol(SUBPROTOCOL),)
     async with _Connect(
         _address(options),
-        subprotocols=None if options.dialect == "bare" else [Subprotocol(SUBPROTOCOL)],
+        subprotocols=offered or None,
         additional_headers=_headers(options),
         ssl=_tls(options),
         proxy=None if is_local else True,
@@ -153,8 +188,11 @@ async def open_link(options: ListenOptions, clock_ns: Callable[[], int] = time.m
         ping_interval=None,
         max_queue=_MESSAGES_AHEAD,
     ) as socket:
+        dialects = (DetectingDialect(socket.subprotocol, options.dialect) for _ in range(2))
+        link = Link(socket, next(dialects), clock_ns, next(dialects))
+        link.offered = offered
         try:
-            yield Link(socket, DetectingDialect(socket.subprotocol, options.dialect), clock_ns)
+            yield link
         except asyncio.CancelledError:
             # Leaving is no error; by itself the library would tell the server that it is one (1011).
             await socket.close()

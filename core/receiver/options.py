@@ -6,13 +6,16 @@ import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from core.opus.encoder import FRAME_SIZES_MS, MAX_BITRATE, MIN_BITRATE, Application
 from core.playout.presets import DEFAULT_PRESET, PRESETS
 from core.playout.settings import PlayoutSettings
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
+
+if TYPE_CHECKING:
+    from core.receiver.replay import Replay
 
 DEFAULT_URL: Final = "ws://127.0.0.1:8765/ws-audio"
 MAX_TARGET_DELAY_MS: Final = 5_000.0
@@ -88,6 +91,8 @@ class ListenOptions:
     """Fail where the very first connection does, rather than try again."""
     impairment: Impairment = NO_IMPAIRMENT
     """What the network lab does to what the server sends."""
+    replay: Replay | None = None
+    """Listen to a capture instead; ``url`` then only names it."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -95,7 +100,8 @@ class ListenOptions:
         Raises:
             SettingError: a bad URL, dialect, credential, frame size, depth or latency.
         """
-        check_url(self.url)
+        if self.replay is None:
+            check_url(self.url)
         if self.dialect not in DIALECT_CHOICES:
             raise SettingError(f"dialect {self.dialect!r} is not known; accepted: {', '.join(DIALECT_CHOICES)}")
         if self.token is not None:

@@ -11,22 +11,34 @@ from typing import Final
 
 from websockets.exceptions import ConnectionClosed
 
+from core.analysis.observation import (
+    Closed,
+    Connected,
+    Connecting,
+    NotConnected,
+    Observation,
+    ObserverStall,
+    Received,
+    RoundTrip,
+)
 from core.audio.output import Pcm
 from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.opus.encoder import Application
+from core.opus.media import MediaPacket
 from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
+from core.receiver.any_link import AnyLink
 from core.receiver.connection import Connection
 from core.receiver.device_watch import MakeOutput
-from core.receiver.failures import CONNECT_ERRORS, Failure, explain
+from core.receiver.failures import CONNECT_ERRORS, Failure, ending_of, explain
 from core.receiver.impairment.settings import Impairment
 from core.receiver.impairment.stage import ImpairedStage
-from core.receiver.link import Link, open_link
+from core.receiver.link import open_link
 from core.receiver.options import (
     ListenOptions,
     SettingError,
@@ -52,6 +64,8 @@ STALL_MS: Final = 15.0
 
 MAX_RETRY_AFTER_MS: Final = 3_600_000
 
+Observe = Callable[[Observation], None]
+
 
 class ListeningSession:
     """One URL being listened to, from the first attempt until it is stopped or cannot go on."""
@@ -74,11 +88,38 @@ class ListeningSession:
         self._wishes = Wishes(self._reception, options.frame_ms, options.encoder)
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
-        self._link: Link | None = None
+        self._link: AnyLink | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = self._has_connected = False
         self._try_now = asyncio.Event()
         self._last_round_trip_ms: float | None = None
+        self._observers: list[Observe] = []
+        self._is_open = False
+        self._state_before_stop: ConnectionState | None = None
+        if options.replay is not None:
+            options.replay.on_stall = self.note_stall
+
+    def observe(self, observer: Observe) -> None:
+        """Let ``observer`` hear of all that happens on the connection from now on, on the event loop's thread.
+
+        It hears what the server did: of messages as they were read, before the network lab. One that fails hears no
+        more, and its error goes to the event loop's handler; listening goes on.
+        """
+        self._observers.append(observer)
+
+    @property
+    def state_before_stop(self) -> ConnectionState:
+        """Where it stood when it was stopped; where nobody has stopped it, where it stands."""
+        return self._connection.status.state if self._state_before_stop is None else self._state_before_stop
+
+    def _tell(self, seen: Observation) -> None:
+        for observer in tuple(self._observers):
+            try:
+                observer(seen)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it must not end what others hear
+                self._observers.remove(observer)
+                context = {"message": f"an observer of {self._connection.status.url} failed", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
     async def run(self) -> None:
         """Connect, play, reconnect, until `stop` or until trying again would not help; then everything is closed.
@@ -119,6 +160,8 @@ class ListeningSession:
 
     def stop(self) -> None:
         """Ask `run` to close everything and to return."""
+        if not self._is_stopping:
+            self._state_before_stop = self._connection.status.state
         self._is_stopping = True
         # A server that never answers holds up the closing by half a second: nobody misses what it would have sent.
         self._end_waiting()
@@ -248,7 +291,12 @@ class ListeningSession:
         self._monitor.record(metric.LOOP_LAG_MS, lag_ms)
         if lag_ms >= STALL_MS:
             now_ns = time.monotonic_ns()
-            self._overseer.note_stall(now_ns - round(lag_ms * 1e6), now_ns)
+            self.note_stall(now_ns - round(lag_ms * 1e6), now_ns)
+
+    def note_stall(self, began_ns: int, ended_ns: int) -> None:
+        """Nothing was read between these, because the machine that reads was busy: itself, or when it captured."""
+        self._overseer.note_stall(began_ns, ended_ns)
+        self._tell(ObserverStall(began_ns, ended_ns))
 
     def snapshot(self) -> SessionSnapshot:
         """How it stands now."""
@@ -287,8 +335,13 @@ class ListeningSession:
         self._connection.to(ConnectionState.CONNECTING, f"connecting to {url}", next_attempt_at_ns=None)
         failure = Failure(f"the connection to {url} ended", is_retryable=True)
         self._reception.bye = None
+        self._tell(Connecting(time.monotonic_ns(), url))
+        replay = self._options.replay
         try:
-            async with open_link(self._options) as link, asyncio.TaskGroup() as tasks:
+            async with (
+                open_link(self._options) if replay is None else replay.open_link() as link,
+                asyncio.TaskGroup() as tasks,
+            ):
                 self._opened(link)
                 for beside in (link.keep_time, link.keep_alive, partial(self._tell_stats, link)):
                     tasks.create_task(_until_closed(beside))
@@ -296,7 +349,9 @@ class ListeningSession:
                 await self._receive(link)
         except* CONNECT_ERRORS as group:
             failure = explain(group, self._options.url)
+            self._closed(ending_of(group, time.monotonic_ns()), failure)
         finally:
+            self._closed(Closed(time.monotonic_ns(), None, by_observer=True), failure)
             self._overseer.look(self._round_trip_ms)
             self._lab.end_connection()
             self._link = None
@@ -312,8 +367,19 @@ class ListeningSession:
             self._overseer.outages.begin(now_ns if failure.since_ns is None else failure.since_ns)
         return failure
 
-    def _opened(self, link: Link) -> None:
+    def _closed(self, ending: Closed, failure: Failure) -> None:
+        """Tell that the attempt is over, once."""
+        if self._is_open:
+            self._tell(ending)
+        elif not ending.by_observer:
+            self._tell(NotConnected(ending.at_ns, failure.reason))
+        self._is_open = False
+
+    def _opened(self, link: AnyLink) -> None:
         self._link = link
+        self._is_open = True
+        link.on_round_trip = lambda at_ns, round_trip_ms: self._tell(RoundTrip(at_ns, round_trip_ms))
+        self._tell(Connected(time.monotonic_ns(), link.subprotocol, link.offered))
         self._wishes.opened(link)
         link.lab_delay_ms = self._lab.impairment.least_delay_ms
         if self._reception.packets_received:
@@ -326,20 +392,27 @@ class ListeningSession:
         self._overseer.sampler.begin_connection()
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
 
-    async def _receive(self, link: Link) -> None:
-        """Read until the connection closes, which `Link.messages` raises: after all that came before."""
+    async def _receive(self, link: AnyLink) -> None:
+        """Read until the connection closes, which `AnyLink.messages` raises: after all that came before."""
         try:
             async for message, read_ns in link.messages():
                 if self._lab.is_direct:
                     await self._take(link, message, read_ns)
                 else:
                     await self._lab.hold(message, read_ns)
+                if self._observers:
+                    self._tell_received(link, message, read_ns)
         except ConnectionClosed:
             # What the server sent before it closed is still on its way through the lab.
             await self._lab.drain()
             raise
 
-    async def _take(self, link: Link, message: bytes | str, arrival_ns: int) -> None:
+    def _tell_received(self, link: AnyLink, message: bytes | str, read_ns: int) -> None:
+        for event in link.as_read(message, read_ns):
+            # While the dialect was being found out, packets waited: they came when they came.
+            self._tell(Received(event.arrival_ns if isinstance(event, MediaPacket) else read_ns, event))
+
+    async def _take(self, link: AnyLink, message: bytes | str, arrival_ns: int) -> None:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
@@ -357,7 +430,9 @@ class ListeningSession:
                 self._monitor.events.add(Level.WARNING, complaint)
 
     async def _wait(self, failure: Failure) -> None:
-        wait_s = self._backoff.next_wait_s(failure.retry_after_s)
+        # A capture knows when the next attempt was made.
+        is_replay = self._options.replay is not None
+        wait_s = 0.0 if is_replay else self._backoff.next_wait_s(failure.retry_after_s)
         self._connection.to(
             ConnectionState.WAITING,
             f"{failure.reason}; next attempt in {wait_s:.1f} s",
@@ -382,7 +457,7 @@ class ListeningSession:
             self._overseer.look(self._round_trip_ms)
             await asyncio.sleep(SAMPLE_INTERVAL_S)
 
-    async def _tell_stats(self, link: Link) -> None:
+    async def _tell_stats(self, link: AnyLink) -> None:
         """Tell the server how listening goes, if it wants to know."""
         while True:
             await asyncio.sleep(STATS_INTERVAL_S)
@@ -407,6 +482,6 @@ async def _until_closed(work: Callable[[], Awaitable[None]]) -> None:
         await work()
 
 
-def _dialect_of(link: Link) -> str:
+def _dialect_of(link: AnyLink) -> str:
     reason = f" ({link.dialect.reason})" if link.dialect.reason else ""
     return f"{link.dialect.name}{reason}"

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from core.opus.encoder import Application
+from core.receiver.any_link import AnyLink
 from core.receiver.facts import offers
 from core.receiver.failures import CONNECT_ERRORS
-from core.receiver.link import Link
 from core.receiver.options import NO_ENCODER_WISH, EncoderWish, SettingError, check_frame_ms
 from core.receiver.reception import Reception
 from core.receiver.status import ApplicationControl, EncoderControl, FrameSizeControl
@@ -35,9 +35,9 @@ class Wishes:
         """What a server was asked for and refused, a line each."""
         self._complaints: tuple[str, ...] = ()
         """Those of the last connection that brought audio."""
-        self._link: Link | None = None
+        self._link: AnyLink | None = None
 
-    def opened(self, link: Link) -> None:
+    def opened(self, link: AnyLink) -> None:
         """There is a connection to ask on."""
         self._link = link
 

@@ -53,7 +53,9 @@ class Clock:
 
 
 def linked(socket: Socket, clock: Clock) -> Link:
-    return Link(cast(ClientConnection, cast(Any, socket)), DetectingDialect(None, "bare"), clock)
+    return Link(
+        cast(ClientConnection, cast(Any, socket)), DetectingDialect(None, "bare"), clock, DetectingDialect(None, "bare")
+    )
 
 
 @pytest.fixture
