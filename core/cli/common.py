@@ -6,6 +6,7 @@ import argparse
 import ctypes
 import os
 import sys
+from pathlib import Path
 from typing import Final, NoReturn
 
 EXIT_FINE: Final = 0
@@ -50,6 +51,14 @@ def duration_s(text: str) -> float:
     if not 0 < seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"a duration of {text} s is not possible; accepted: above 0 to 86400 s")
     return seconds
+
+
+def check_writable(path: Path) -> None:
+    """Before listening, so that no report is lost for a mistyped name."""
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise CommandError(f"the report cannot be written to {path} ({error.strerror}); name another file") from error
 
 
 def why_no_display() -> str | None:

@@ -20,12 +20,19 @@ from core.receiver.session import ListeningSession
 Progress = Callable[[ListeningSession, Monitor, float], None]
 """Called twice a second with the session, its monitor and the seconds listened."""
 
+Prepare = Callable[[ListeningSession], None]
+"""Called with the session before it connects."""
+
 _PROGRESS_INTERVAL_S = 0.5
 _LAG_INTERVAL_S = 0.02
 
 
+def _as_it_is(session: ListeningSession) -> None:
+    """Nothing to prepare."""
+
+
 def listen(
-    options: ListenOptions, duration_s: float | None, progress: Progress
+    options: ListenOptions, duration_s: float | None, progress: Progress, prepare: Prepare = _as_it_is
 ) -> tuple[ListeningSession, Monitor, float]:
     """Listen, and return the session, its monitor and how many seconds it took.
 
@@ -33,17 +40,18 @@ def listen(
         CommandError: no libopus, or an output that was required is not to be had.
     """
     let_audio_threads_in()
-    return asyncio.run(_listen(options, duration_s, progress))
+    return asyncio.run(_listen(options, duration_s, progress, prepare))
 
 
 async def _listen(
-    options: ListenOptions, duration_s: float | None, progress: Progress
+    options: ListenOptions, duration_s: float | None, progress: Progress, prepare: Prepare
 ) -> tuple[ListeningSession, Monitor, float]:
     monitor = Monitor()
     try:
         session = ListeningSession(options, monitor)
     except OpusLibraryError as error:
         raise CommandError(str(error)) from error
+    prepare(session)
     spare_what_is_loaded()
     began_s = time.monotonic()
     with _stopped_by_signals(session):

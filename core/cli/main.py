@@ -12,7 +12,7 @@ from typing import Any, Final
 from core.cli import window
 from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError, OneLineParser
 
-COMMANDS: Final = ("serve", "probe", "simulate", "demo", "devices", "token")
+COMMANDS: Final = ("serve", "probe", "record", "simulate", "demo", "devices", "token")
 """Each is a module of this package with `add_parser`, imported only when it is called: aiohttp alone takes 0.3 s."""
 
 
@@ -54,6 +54,7 @@ def _window_parser() -> argparse.ArgumentParser:
             "  opuscope demo        start a server and the window (--headless: a table in the terminal)\n"
             "  opuscope serve       stream a file, a tone, a microphone or a program's output\n"
             "  opuscope probe URL   listen without a window and report\n"
+            "  opuscope record URL  keep a stream as it comes (.opus), or as it sounds (.wav, .flac)\n"
             "  opuscope simulate T  play an arrival trace in virtual time and report\n"
             "  opuscope devices     list the sound devices\n"
             "  opuscope token       make a token for a server that asks for one\n"

@@ -11,12 +11,12 @@ from typing import Any
 from core.cli.common import (
     EXIT_FAILED,
     EXIT_FINE,
-    CommandError,
+    check_writable,
     duration_s,
 )
 from core.cli.listening import listen
 from core.cli.listening_options import add_connection_options, add_listening_options, listen_options
-from core.cli.report import has_connected, has_played, lines, report
+from core.cli.report import has_played, lines, report, what_failed
 from core.monitor.monitor import Monitor
 from core.receiver.options import NULL_OUTPUT
 from core.receiver.session import ListeningSession
@@ -49,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Listen, print the report, and say by the exit status whether it connected and played."""
     if options.json not in (None, "-"):
-        _check_writable(Path(options.json))
+        check_writable(Path(options.json))
     wishes = listen_options(options, options.url, NULL_OUTPUT, is_output_required=True, gives_up_early=True)
     session, monitor, seconds = listen(wishes, options.duration, _progress(options))
     snapshot = session.snapshot()
@@ -63,29 +63,8 @@ def run(options: argparse.Namespace) -> int:
         Path(options.json).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     if has_played(snapshot) and snapshot.connection.doubt is None:
         return EXIT_FINE
-    print(f"opuscope: {_what_failed(session)}", file=sys.stderr)
+    print(f"opuscope: {what_failed(session)}", file=sys.stderr)
     return EXIT_FAILED
-
-
-def _check_writable(path: Path) -> None:
-    """Before listening, so that no report is lost for a mistyped name."""
-    try:
-        path.open("a", encoding="utf-8").close()
-    except OSError as error:
-        raise CommandError(f"the report cannot be written to {path} ({error.strerror}); name another file") from error
-
-
-def _what_failed(session: ListeningSession) -> str:
-    snapshot = session.snapshot()
-    if not has_connected(snapshot):
-        return snapshot.connection.reason or f"no connection to {snapshot.connection.url} in this time"
-    if snapshot.connection.doubt is not None:
-        return f"{snapshot.connection.url}: {snapshot.connection.doubt}"
-    if snapshot.packets_malformed:
-        return f"{snapshot.connection.url} sends no Opus packets ({snapshot.packets_malformed} messages unreadable)"
-    if snapshot.text_messages_ignored:
-        return f"{snapshot.connection.url} sends text and no audio; is this the address of an audio stream?"
-    return snapshot.connection.reason or f"{snapshot.connection.url} sent no audio in this time"
 
 
 def _progress(options: argparse.Namespace) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from core.monitor import monitor as metric
 from core.monitor.monitor import Monitor
 from core.receiver.impairment.text import impairment_text
+from core.receiver.session import ListeningSession
 from core.receiver.status import SessionSnapshot
 
 
@@ -109,6 +110,20 @@ def has_connected(snapshot: SessionSnapshot) -> bool:
 def has_played(snapshot: SessionSnapshot) -> bool:
     """Whether anything but concealment came out."""
     return snapshot.total_samples_received > snapshot.concealed_samples
+
+
+def what_failed(session: ListeningSession) -> str:
+    """Why nothing was heard, in one line."""
+    snapshot = session.snapshot()
+    if not has_connected(snapshot):
+        return snapshot.connection.reason or f"no connection to {snapshot.connection.url} in this time"
+    if snapshot.connection.doubt is not None:
+        return f"{snapshot.connection.url}: {snapshot.connection.doubt}"
+    if snapshot.packets_malformed:
+        return f"{snapshot.connection.url} sends no Opus packets ({snapshot.packets_malformed} messages unreadable)"
+    if snapshot.text_messages_ignored:
+        return f"{snapshot.connection.url} sends text and no audio; is this the address of an audio stream?"
+    return snapshot.connection.reason or f"{snapshot.connection.url} sent no audio in this time"
 
 
 def lines(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -66,6 +66,11 @@ class Link:
         self.lab_delay_ms = 0.0
         """What the network lab adds to each way at least."""
 
+    @property
+    def subprotocol(self) -> str | None:
+        """The one that the server agreed to."""
+        return self._socket.subprotocol
+
     async def messages(self) -> AsyncIterator[tuple[bytes | str, int]]:
         """Every message with the monotonic nanoseconds at which it was read; `receive` makes events of it.
 

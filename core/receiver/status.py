@@ -9,6 +9,7 @@ from core.audio.levels import AudioLevels
 from core.opus.encoder import Application
 from core.playout.figures import UnderrunEpisode
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
+from core.recording.status import RecordingStatus
 
 
 class ConnectionState(Enum):
@@ -186,3 +187,5 @@ class SessionSnapshot:
     """Packets that the server says it dropped from this listener's queue."""
     impairment: Impairment = NO_IMPAIRMENT
     """What the network lab does."""
+    recordings: tuple[RecordingStatus, ...] = ()
+    """Those that run, and those that ended since the last one was begun."""
