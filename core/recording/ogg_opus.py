@@ -95,9 +95,9 @@ class OggOpusStream:
     def flush(self) -> None:
         """Write what there is but for the newest packet, because time has gone by without filling a page.
 
-        Not before the first page would reach beyond the pre-skip: RFC 7845 §4.5 has players refuse such ones.
+        Not as long as it may turn out that nothing will come: then the pre-skip is what there is.
         """
-        if self._waiting and self.samples - self._waiting[-1][1] >= self._head.pre_skip:
+        if self.samples > self._head.pre_skip:
             self._write(len(self._waiting) - 1)
 
     def close(self) -> None:
@@ -110,9 +110,9 @@ class OggOpusStream:
 
     def _write(self, count: int, *, is_last: bool = False) -> None:
         """A page of the oldest ``count`` packets, behind the headers if it is the first one, in one piece."""
-        if count == 0:
+        if count <= 0:
             return
-        data = b"" if self.has_begun else self._headers()
+        data = b"" if self.has_begun else self._headers(is_all=is_last)
         first = 2 if data else self._page_number
         granule = self._granule + sum(samples for _, samples in self._waiting[:count])
         packets = [packet for packet, _ in self._waiting[:count]]
@@ -120,9 +120,10 @@ class OggOpusStream:
         self._granule, self._page_number = granule, first + 1
         del self._waiting[:count]
 
-    def _headers(self) -> bytes:
+    def _headers(self, *, is_all: bool) -> bytes:
         """Each on a page of its own (RFC 7845 §3), with a granule position of zero."""
-        head = replace(self._head, pre_skip=min(self._head.pre_skip, self.samples))
+        # An end before the pre-skip is over is an error (RFC 7845 §4.5).
+        head = replace(self._head, pre_skip=min(self._head.pre_skip, self.samples)) if is_all else self._head
         return page([head.packed()], self._serial, 0, 0, is_first=True) + page(
             [opus_tags(self._comments)], self._serial, 1, 0
         )

@@ -24,8 +24,10 @@ CHANNELS: Final = 2
 """Those a player is to put out, whatever the packets are (RFC 7845 §5.1): stereo, as our own player decodes all. A
 stream may change between mono and stereo with each packet, and the header is written once."""
 
-ROLL_SAMPLES: Final = 3_840
-"""RFC 7845 §4.2: what is cut out of a stream begins 80 ms sooner, so that the decoder has come to the same state."""
+ROLL_SAMPLES: Final = 48_000
+"""RFC 7845 §4.2: what is cut out of a stream begins sooner than it is played, so that the decoder is in the same state.
+It recommends 80 ms, with which libopus 1.5 is up to -16 dB off with speech, with 320 ms -47 and with 640 -58 dB; after
+a second it is the same to the bit (measured on tone and speech at 24 to 64 kbit/s)."""
 
 _PAGE_OVERHEAD: Final = 128
 """Head and segments of the last page and of one that is cut short, in bytes, more or less."""
@@ -39,7 +41,7 @@ class PacketSink:
     """Takes observations, writes files. Not thread-safe: one thread owns it.
 
     Each file is one logical stream, across connections, too (see `Continuity`). With rotation a new file begins with
-    the packets of the last 80 ms of the file before, and these are left out when it is played: the files one after the
+    the packets of the last second of the file before, and these are left out when it is played: the files one after the
     other are the whole sound.
     """
 

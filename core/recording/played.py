@@ -10,7 +10,7 @@ import numpy as np
 from core.audio.output import OUTPUT_CHANNELS, SAMPLE_RATE_HZ, Pcm
 from core.recording.files import Files, RecordedFile
 from core.recording.rotation import NO_ROTATION, Rotation
-from core.recording.status import RecordingKind, RecordingStatus
+from core.recording.status import RecordingError, RecordingKind, RecordingStatus
 from core.recording.wav import WavWriter
 
 _STEP_FRAMES: Final = SAMPLE_RATE_HZ // 10
@@ -49,8 +49,7 @@ class PlayedSink:
     ) -> None:
         """Open the first file. Raises `RecordingError` if that cannot be done."""
         self._files, self._make_writer, self._rotation = files, make_writer, rotation
-        self._file = files.next()
-        self._writer = make_writer(self._file)
+        self._file, self._writer = self._open()
         self._frames = self._file_frames = self._silent_frames = self._bytes_before = 0
 
     def take(self, pcm: Pcm, lost: int = 0) -> None:
@@ -107,9 +106,15 @@ class PlayedSink:
             self._file_frames += len(pcm)
 
     def _rotate(self) -> None:
-        following = self._files.next()
-        self._writer.close()
-        self._file.close()
+        following = self._open()
+        self.close()
         self._bytes_before += self._file.size
-        self._file, self._file_frames = following, 0
-        self._writer = self._make_writer(following)
+        (self._file, self._writer), self._file_frames = following, 0
+
+    def _open(self) -> tuple[RecordedFile, SoundWriter]:
+        file = self._files.next()
+        try:
+            return file, self._make_writer(file)
+        except RecordingError:
+            file.close()
+            raise

@@ -10,9 +10,9 @@ from core.opus.packet import SAMPLE_RATE_HZ
 
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
 _BYTES: Final = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
-LEAST_SECONDS: Final = 1.0
-LEAST_BYTES: Final = 20_000
-"""So that every file holds more than its headers and the packets it shares with the one before."""
+LEAST_SECONDS: Final = 5.0
+LEAST_BYTES: Final = 200_000
+"""So that every file holds much more than the packets of a second that it shares with the one before."""
 
 
 class RotationError(ValueError):
