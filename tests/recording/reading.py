@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +83,9 @@ class Read:
     complaints: tuple[str, ...]
 
 
-def read_by_ffmpeg(path: Path, decoder: str = "") -> Read:
+def read_by_ffmpeg(path: Path, decoder: str = "", may_be_damaged: bool = False) -> Read:
     """All audio of a file, shape (frames, 2), and every warning and error on the way; ``decoder`` is another than
-    FFmpeg's own.
+    FFmpeg's own. With ``may_be_damaged`` packets are passed over that it cannot decode.
     """
     before = av.logging.get_level()
     av.logging.set_level(av.logging.WARNING)
@@ -97,7 +98,10 @@ def read_by_ffmpeg(path: Path, decoder: str = "") -> Read:
                 packets = [packet for packet in container.demux(stream) if packet.size]
                 frames = [frame for packet in packets for frame in context.decode(packet)]
             else:
-                frames = list(container.decode(stream))
+                frames = []
+                for packet in container.demux(stream):
+                    with suppress(*[av.error.InvalidDataError] if may_be_damaged else []):
+                        frames += packet.decode()
             blocks = [_floats(frame) for frame in frames]
     finally:
         av.logging.set_level(before)
