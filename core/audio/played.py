@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -23,9 +24,12 @@ class PlayedAudio:
         self._ring: Pcm = np.zeros((KEPT_FRAMES, OUTPUT_CHANNELS), dtype=np.float32)
         self.frames = 0
         """How many were written in all."""
+        self.also_to: Callable[[Pcm], None] = _nowhere
+        """Called with each block on the writer's thread: what it does has to be as short as what is done here."""
 
     def write(self, block: Pcm) -> None:
         """Keep a block; of one longer than a second its end."""
+        self.also_to(block)
         block = block[-KEPT_FRAMES:]
         at = self.frames % KEPT_FRAMES
         fits = min(len(block), KEPT_FRAMES - at)
@@ -40,3 +44,7 @@ class PlayedAudio:
         if frames <= end:
             return self._ring[end - frames : end].copy()
         return np.concatenate((self._ring[end - frames :], self._ring[:end]))
+
+
+def _nowhere(block: Pcm) -> None:
+    """Nobody else wants it."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from core.cli import window
 from core.cli.common import EXIT_FAILED, EXIT_USAGE, CommandError, OneLineParser
 
-COMMANDS: Final = ("serve", "probe", "capture", "replay", "simulate", "demo", "devices", "token")
+COMMANDS: Final = ("serve", "probe", "record", "capture", "replay", "simulate", "demo", "devices", "token")
 """Each is a module of this package with `add_parser`, imported only when it is called: aiohttp alone takes 0.3 s."""
 
 
@@ -54,6 +54,7 @@ def _window_parser() -> argparse.ArgumentParser:
             "  opuscope demo        start a server and the window (--headless: a table in the terminal)\n"
             "  opuscope serve       stream a file, a tone, a microphone or a program's output\n"
             "  opuscope probe URL   listen without a window and report\n"
+            "  opuscope record URL  keep a stream as it comes (.opus), or as it sounds (.wav, .flac)\n"
             "  opuscope capture U F keep what comes, and when, for Wireshark and for replay\n"
             "  opuscope replay FILE play a capture again, in the window or without\n"
             "  opuscope simulate F  play a capture or an arrival trace in virtual time and report\n"

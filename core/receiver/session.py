@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from websockets.exceptions import ConnectionClosed
@@ -47,10 +48,12 @@ from core.receiver.options import (
 from core.receiver.overseer import Overseer
 from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
+from core.receiver.recordings import Recordings
 from core.receiver.snapshot import snapshot_of, stats_of
 from core.receiver.status import ConnectionState, SessionSnapshot
 from core.receiver.verdict import Verdict
 from core.receiver.wishes import Wishes
+from core.recording.rotation import NO_ROTATION, Rotation
 from core.wire.attempts import Backoff
 from core.wire.control import Config, Hello
 
@@ -86,6 +89,8 @@ class ListeningSession:
         self._lab = ImpairedStage(options.impairment)
         self._overseer = Overseer(self._buffer, self._playback, self._reception, self._connection, self._lab, monitor)
         self._wishes = Wishes(self._reception, options.frame_ms, options.encoder)
+        self._recordings = Recordings(monitor.events)
+        self._playback.played.also_to = self._recordings.write
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
         self._link: AnyLink | None = None
@@ -153,6 +158,7 @@ class ListeningSession:
             self._overseer.look(self._round_trip_ms)
         finally:
             self._playback.close()
+            self._recordings.end()
             self._buffer.close()
             self._overseer.close()
             if self._connection.status.state not in (ConnectionState.FAILED, ConnectionState.ENDED):
@@ -286,6 +292,22 @@ class ListeningSession:
         """A copy of the newest ``frames`` frames that went to the output, at most a second; shape (frames, 2)."""
         return self._playback.played.last(frames)
 
+    def start_recording(self, path: Path, rotation: Rotation = NO_ROTATION, is_forced: bool = False) -> None:
+        """Record from now on, to ``path`` or to files named after it; playback does not notice.
+
+        The ending decides what: ``.opus`` the packets as received, ``.wav`` and ``.flac`` the sound as played. How it
+        stands is in `snapshot`; it ends with the session at the latest.
+
+        Raises:
+            RecordingError: the ending is not known, the file exists and ``is_forced`` does not allow to replace it, it
+                cannot be written or is being recorded to already.
+        """
+        self._recordings.start(path, rotation, self._connection.status.url, is_forced, self._reception.observer.hello)
+
+    def stop_recording(self, path: Path | None = None) -> None:
+        """End the recording to ``path``, or all of them. Waits for the disk, three seconds at most."""
+        self._recordings.stop(path)
+
     def record_loop_lag(self, lag_ms: float) -> None:
         """Whoever owns the event loop tells how late it ran."""
         self._monitor.record(metric.LOOP_LAG_MS, lag_ms)
@@ -309,6 +331,7 @@ class ListeningSession:
             self._playback.status(),
             self._round_trip_ms,
             self._lab.impairment,
+            self._recordings.statuses(),
         )
 
     async def _listen(self) -> None:
@@ -390,6 +413,7 @@ class ListeningSession:
         self._has_connected = True
         self._reception.begin_connection(time.monotonic_ns())
         self._overseer.sampler.begin_connection()
+        self._recordings.take(Connected(time.monotonic_ns(), link.subprotocol))
         self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
 
     async def _receive(self, link: AnyLink) -> None:
@@ -416,6 +440,7 @@ class ListeningSession:
         """One message, in the order of arrival."""
         for event in link.receive(message, arrival_ns):
             self._reception.handle(event, time.monotonic_ns())
+            self._recordings.take(Received(arrival_ns, event))
             if isinstance(event, Config):
                 self._wishes.answered(event)
             wish = self._wishes.for_server(event) if isinstance(event, Hello) else None
@@ -454,6 +479,7 @@ class ListeningSession:
     async def _sample(self) -> None:
         while True:
             self._playback.check()
+            self._recordings.check()
             self._overseer.look(self._round_trip_ms)
             await asyncio.sleep(SAMPLE_INTERVAL_S)
 

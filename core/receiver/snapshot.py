@@ -8,6 +8,7 @@ from core.receiver.reception import Reception
 from core.receiver.sampler import Sampler
 from core.receiver.status import ConnectionStatus, OutputStatus, SessionSnapshot, UnderrunCounts
 from core.receiver.wishes import Wishes
+from core.recording.status import RecordingStatus
 from core.wire.control import Stats
 
 
@@ -20,6 +21,7 @@ def snapshot_of(
     output: OutputStatus | None,
     round_trip_ms: float | None,
     impairment: Impairment,
+    recordings: tuple[RecordingStatus, ...],
 ) -> SessionSnapshot:
     """How it stands now."""
     counters = buffer.counters()
@@ -58,6 +60,7 @@ def snapshot_of(
         impairment=impairment,
         source=reception.source_state,
         unfulfilled=wishes.unfulfilled,
+        recordings=recordings,
     )
 
 

@@ -9,6 +9,7 @@ from core.audio.levels import AudioLevels
 from core.opus.encoder import Application
 from core.playout.figures import UnderrunEpisode
 from core.receiver.impairment.settings import NO_IMPAIRMENT, Impairment
+from core.recording.status import RecordingStatus
 from core.wire.control import StreamState
 
 
@@ -191,3 +192,5 @@ class SessionSnapshot:
     """What the server says that its source does; ``None`` if it says nothing."""
     unfulfilled: tuple[str, ...] = ()
     """What was asked of the server's encoder and is not so, with the reason, a line each."""
+    recordings: tuple[RecordingStatus, ...] = ()
+    """Those that run, and those that ended since the last one was begun."""
