@@ -16,7 +16,7 @@ demo-headless: $(VENV)/.ready-run
 
 # Tests in virtual time, and of a window with stand-ins, run side by side. Those that play in real time have the machine
 # to themselves: two of them would hold each other up.
-SIDE_BY_SIDE := tests/playout tests/playout_comparison tests/opus tests/wire tests/monitor tests/gui tests/server tests/cli
+SIDE_BY_SIDE := tests/playout tests/playout_comparison tests/opus tests/wire tests/monitor tests/recording tests/gui tests/server tests/cli
 ALONE := tests/gui/test_end_to_end.py tests/gui/test_process.py tests/gui/test_timing.py
 
 test: $(VENV)/.ready-test

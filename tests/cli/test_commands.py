@@ -288,7 +288,7 @@ def test_a_device_that_dies_while_it_plays_is_said_and_playout_goes_on(tone_url:
 
 
 def test_every_command_has_help_with_examples() -> None:
-    for command in ("serve", "probe", "demo", "devices"):
+    for command in ("serve", "probe", "record", "demo", "devices"):
         status, out, _ = run(command, "--help")
         assert status == 0
         assert "examples:" in out
