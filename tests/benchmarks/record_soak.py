@@ -18,7 +18,7 @@ import psutil
 
 from tests.support.processes import opuscope
 
-SETTLE_S = 5.0
+SETTLE_S = 20.0
 """Buffers, statistics and the allocator's pools have come to their size; imports are done."""
 
 _ROTATION_S = 5
