@@ -43,7 +43,8 @@ class WindowActions:
         self.try_now = self._add(stream, window.tr("&Try now"), try_now, ("Ctrl+T",))
         self.try_now.setToolTip(window.tr("Make the next attempt at once, while one is being waited for"))
         self.try_now.setEnabled(False)
-        stream.addSeparator()
+        self._before_quit = stream.addSeparator()
+        self._stream = stream
         self._add(stream, window.tr("&Quit"), window.close, ("Ctrl+Q",))
         sound = self._menu(window.tr("Sou&nd"))
         self.mute = self._add(sound, window.tr("&Mute"), toggle_mute, ("M",))
@@ -57,6 +58,12 @@ class WindowActions:
         self._add(view, window.tr("Dismiss the &message"), dismiss, ("Esc",))
         self._view = view
         self._add_help(show_shortcuts, copy_diagnostics, open_log_folder)
+
+    def add_recording(self, toggle: Callable[[], None]) -> QAction:
+        """Offer to begin and end a recording; the action given back is named after what it would do."""
+        action = self._add(self._stream, self._window.tr("&Record…"), toggle, ("Ctrl+R",))
+        self._stream.insertAction(self._before_quit, action)
+        return action
 
     def add_tuning(self, *, undo: Callable[[], None], profiles: QMenu) -> None:
         """Offer what concerns the settings of playout."""

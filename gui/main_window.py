@@ -29,6 +29,7 @@ from gui.options import WindowOptions
 from gui.panels import Panels, set_top
 from gui.problems import LAB, NUMBERS, PROFILES, Problems
 from gui.profiles import Profile
+from gui.record_desk import RecordDesk
 from gui.refresh import Refresh
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self._problems = Problems(self.banner)
         self.listen_panel = ListenPanel(theme)
         self.listening = ListenDesk(self.listen_panel, owner, store, list_devices, self._problems, self)
+        self.recording = RecordDesk(self.listen_panel, owner, self, self.report, self.tell)
         self.watch = Watch(monitor, theme, self)
         self.what_if = WhatIfRoom(owner, monitor, theme, self)
         self.sound = SoundRoom(owner, monitor, theme, lambda: self.watch.view.is_frozen, self)
@@ -192,6 +194,7 @@ class MainWindow(QMainWindow):
         self.connecting.show_facts(snapshot)
         playing = snapshot if is_running else None
         self.listen_panel.show_output(playing.output if playing else None, playing.levels if playing else None)
+        self.recording.show_facts(snapshot)
         self.watch.show_facts(snapshot, is_running)
         self.verdict.show_facts()
         self.desk.show_facts()
@@ -360,6 +363,7 @@ class MainWindow(QMainWindow):
             statistics=self.statistics,
             closed=self.sound.docks,
         )
+        self.recording.offer(self.actions_.add_recording(self.recording.toggle))
         self.actions_.add_tuning(undo=self._tuner.undo, profiles=self.profiles)
         self.actions_.add_watching(
             toggle_frozen=self.desk.toggle_frozen,

@@ -233,6 +233,11 @@ def style_sheet(colors: Colors) -> str:
     QPushButton[primary="true"]:disabled {{
         background: {colors.card}; border-color: {colors.border}; color: {colors.disabled};
     }}
+    QPushButton[recording="true"] {{
+        background: {colors.bad_surface}; color: {colors.text}; border: 2px solid {colors.bad};
+        border-radius: 6px; padding: 2px 10px; font-weight: 600;
+    }}
+    QPushButton[recording="true"]:focus {{ border-color: {colors.text}; }}
     QTableView {{ background: {colors.card}; border: none; gridline-color: {colors.grid}; }}
     QTableView::item {{ padding: 0 6px; }}
     QHeaderView::section {{

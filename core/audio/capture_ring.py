@@ -22,7 +22,8 @@ class CaptureRing:
 
     def __init__(self, frames: int = RING_FRAMES) -> None:
         """Empty, with all its memory."""
-        self._ring: Pcm = np.zeros((frames, OUTPUT_CHANNELS), dtype=np.float32)
+        # Written once now: else the system would hand out each page only when the audio thread first gets there.
+        self._ring: Pcm = np.full((frames, OUTPUT_CHANNELS), 0.0, dtype=np.float32)
         self._written = self._read = 0
         self._lost = self._lost_told = 0
         self._is_overrun = False

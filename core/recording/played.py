@@ -49,7 +49,8 @@ class PlayedSink:
     ) -> None:
         """Open the first file. Raises `RecordingError` if that cannot be done."""
         self._files, self._make_writer, self._rotation = files, make_writer, rotation
-        self._file, self._writer = self._open()
+        self._file = files.next()
+        self._writer: SoundWriter | None = self._make(self._file)
         self._frames = self._file_frames = self._silent_frames = self._bytes_before = 0
 
     def take(self, pcm: Pcm, lost: int = 0) -> None:
@@ -67,8 +68,11 @@ class PlayedSink:
 
     def close(self) -> None:
         """Write the end."""
+        # An encoder takes 7 MB: with two at once in every rotation the heap would get holes.
+        writer, self._writer = self._writer, None
         try:
-            self._writer.close()
+            if writer is not None:
+                writer.close()
         finally:
             self._file.close()
 
@@ -100,21 +104,21 @@ class PlayedSink:
             pcm = pcm[room:]
 
     def _write(self, pcm: Pcm) -> None:
-        if len(pcm):
+        if len(pcm) and self._writer is not None:
             self._writer.write(pcm)
             self._frames += len(pcm)
             self._file_frames += len(pcm)
 
     def _rotate(self) -> None:
-        following = self._open()
+        following = self._files.next()
         self.close()
         self._bytes_before += self._file.size
-        (self._file, self._writer), self._file_frames = following, 0
+        self._file, self._file_frames = following, 0
+        self._writer = self._make(following)
 
-    def _open(self) -> tuple[RecordedFile, SoundWriter]:
-        file = self._files.next()
+    def _make(self, file: RecordedFile) -> SoundWriter:
         try:
-            return file, self._make_writer(file)
+            return self._make_writer(file)
         except RecordingError:
             file.close()
             raise

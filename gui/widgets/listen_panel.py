@@ -13,6 +13,7 @@ from core.audio.volume import MAX_VOLUME_DB, MIN_VOLUME_DB
 from core.receiver.status import OutputStatus
 from gui.theme import Theme
 from gui.view_models.outputs import output_choices, output_text
+from gui.view_models.recording import RecordingView, recording_view
 from gui.view_models.text import decibels, loudness
 from gui.widgets.labels import ElidedLabel, TextLabel, describe
 from gui.widgets.level_meter import LevelMeter
@@ -27,6 +28,8 @@ class ListenPanel(QFrame):
     output_chosen = Signal(str)
     """What `core.receiver.options.ListenOptions.output` takes."""
     refresh_wanted = Signal()
+    record_wanted = Signal()
+    """Begin to record, or end it."""
     devices_changed = Signal()
     """The device in use has gone or is back: the choice of outputs should be listed anew, without a search."""
 
@@ -75,6 +78,11 @@ class ListenPanel(QFrame):
         self.loudness.setFixedWidth(self.fontMetrics().horizontalAdvance("−23.0 LUFS") + 8)
         self.loudness.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.loudness.setHidden(loudness_problem() is not None)
+        self.record = QPushButton()
+        self.record.setObjectName("record")
+        # As wide as it gets, as above.
+        self.record.setMinimumWidth(self.fontMetrics().horizontalAdvance("■ 00:00:00 · 999.99 MB") + 24)
+        self.record.clicked.connect(self.record_wanted)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(12, 7, 12, 7)
         rows.setSpacing(8)
@@ -94,6 +102,8 @@ class ListenPanel(QFrame):
         second.addWidget(self.loudness)
         second.addSpacing(12)
         second.addWidget(self.output_text, 1)
+        second.addWidget(self.record)
+        self.show_recording(recording_view(None, False))
         self._show_mute()
         self._show_volume()
         self.set_running(False)
@@ -146,6 +156,18 @@ class ListenPanel(QFrame):
             self._offer_refresh(is_waiting or not self._is_running)
             # PortAudio's list was looked through for the device that has gone: it is up to date without a search.
             self.devices_changed.emit()
+
+    def show_recording(self, view: RecordingView) -> None:
+        """Whether something is recorded, or can be."""
+        if view.text != self.record.text():
+            self.record.setText(view.text)
+        self.record.setEnabled(view.is_possible)
+        if view.tooltip != self.record.toolTip():
+            describe(self.record, self.tr("Record"), view.tooltip)
+        if view.is_recording != self.record.property("recording"):
+            self.record.setProperty("recording", view.is_recording)
+            self.record.style().unpolish(self.record)
+            self.record.style().polish(self.record)
 
     def _on_volume(self, volume_db: int) -> None:
         self._show_volume()

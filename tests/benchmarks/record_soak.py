@@ -18,7 +18,7 @@ import psutil
 
 from tests.support.processes import opuscope
 
-SETTLE_S = 5.0
+SETTLE_S = 20.0
 """Buffers, statistics and the allocator's pools have come to their size; imports are done."""
 
 _ROTATION_S = 5
@@ -91,16 +91,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     it = soak(parser.parse_args().seconds)
-    print(
-        f"{'memory MiB':14}{it.memory_mib[0]:8.1f} at first, {it.memory_mib[-1]:.1f} at last,"
-        f" {it.growth_mib:+.2f} growth"
-    )
+    first, *_, last = it.memory_mib
+    lost = f"{it.gaps} gaps, {it.unkept} lost"
+    print(f"{'memory MiB':14}{first:8.1f} at first, {last:.1f} at last, {it.growth_mib:+.2f} growth")
     print(f"{'descriptors':14}{min(it.descriptors):8} to {max(it.descriptors)}")
     print(f"{'CPU':14}{it.cpu_share:8.1%} of a core")
-    print(
-        f"{'recorded':14}{it.seconds:8.1f} s in {it.files} files, {it.packets} packets, {it.gaps} gaps,"
-        f" {it.unkept} lost"
-    )
+    print(f"{'recorded':14}{it.seconds:8.1f} s in {it.files} files, {it.packets} packets, {lost}")
     print(f"stderr: {it.errors or 'empty'}")
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from core.receiver.status import (
     UnderrunCounts,
 )
 from core.receiver.verdict import Answer, Verdict
+from core.recording.recording import kind_of
+from core.recording.rotation import NO_ROTATION, Rotation
+from core.recording.status import RecordingError, RecordingStatus
 
 STREAM = StreamFacts(
     mode="CELT",
@@ -89,6 +93,7 @@ class FakeSession:
         self.refuses_output: str | None = None
         self.refuses_playout: str | None = None
         self.refuses_latency: str | None = None
+        self.refuses_recording: str | None = None
         self.played: Pcm = np.zeros((0, 2), dtype=np.float32)
         self._playout = options.playout
         self.breaks_with: Exception | None = None
@@ -246,6 +251,16 @@ class FakeSession:
 
     def set_balance(self, balance: float) -> None:
         self.asked.append(("balance", balance))
+
+    def start_recording(self, path: Path, rotation: Rotation = NO_ROTATION, is_forced: bool = False) -> None:
+        if self.refuses_recording is not None:
+            raise RecordingError(self.refuses_recording)
+        self.asked.append(("record", (path, is_forced)))
+        self.know(recordings=(RecordingStatus(kind_of(path), path),))
+
+    def stop_recording(self, path: Path | None = None) -> None:
+        self.asked.append(("end recording", path))
+        self.know(recordings=tuple(replace(each, is_running=False) for each in self._snapshot.recordings))
 
     def last_played(self, frames: int) -> Pcm:
         return self.played[max(len(self.played) - frames, 0) :].copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,37 @@ def test_a_full_disk_leaves_sound_that_plays(tmp_path: Path, ending: str) -> Non
     assert read.complaints == ()
     assert len(read.pcm) >= 2 * 4_608
     np.testing.assert_allclose(read.pcm[:4_608], noise[:4_608], atol=2**-24)
+
+
+@pytest.mark.parametrize("ending", [".opus", ".wav", ".flac"])
+def test_a_disk_that_is_full_where_the_next_file_begins_is_one_line_and_the_files_before_are_whole(
+    tmp_path: Path, ending: str
+) -> None:
+    disks = iter([SmallDisk(10**7), SmallDisk(30)])
+    opened: list[SmallDisk] = []
+
+    def opener(path: Path, mode: str) -> SmallDisk:
+        opened.append(next(disks))
+        return opened[-1]
+
+    files, rotation = Files(tmp_path / f"a{ending}", is_rotated=True, opener=opener), Rotation(samples=96_000)
+    sink = PacketSink(files, rotation) if ending == ".opus" else PlayedSink(files, WRITERS[ending], rotation)
+
+    def take_all() -> None:
+        for each in bare(TONE):
+            if isinstance(sink, PacketSink):
+                sink.take(each)
+            else:
+                sink.take(np.full((960, 2), 0.1, dtype=np.float32))
+
+    with pytest.raises(RecordingError, match=r"a-0002\.\w+ cannot be written \(No space left on device\)"):
+        take_all()
+    with suppress(RecordingError):
+        sink.close()
+    (tmp_path / f"kept{ending}").write_bytes(opened[0].data)
+    read = read_by_ffmpeg(tmp_path / f"kept{ending}")
+    assert read.complaints == ()
+    assert len(read.pcm) == 96_000 - 312 * (ending == ".opus")
 
 
 def test_numbers_stay_in_order_where_the_hole_lies_between_two_files(tmp_path: Path) -> None:
