@@ -39,8 +39,8 @@ def buffer_option(text: str) -> BufferOption:
     )
 
 
-def add_playout_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options; what is not given is ``None``."""
+def add_playout_options(parser: argparse.ArgumentParser, *, several_buffers: bool = False) -> None:
+    """Add the options; what is not given is ``None``. With ``several_buffers``, ``buffer`` becomes a list."""
     parser.add_argument(
         "--preset",
         metavar="|".join(each.value for each in PresetName),
@@ -49,8 +49,10 @@ def add_playout_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--buffer",
         type=buffer_option,
+        action="append" if several_buffers else "store",
         metavar="adaptive|fixed:MS",
-        help="a target delay that follows the network, or one of so many ms (adaptive)",
+        help="a target delay that follows the network, or one of so many ms (adaptive)"
+        + ("; may be given several times" if several_buffers else ""),
     )
     parser.add_argument(
         "--mode",
@@ -89,10 +91,21 @@ def playout_settings(options: argparse.Namespace) -> PlayoutSettings:
     Raises:
         CommandError: one of them cannot be taken.
     """
+    return settings_with_buffer(options, options.buffer)
+
+
+def settings_with_buffer(options: argparse.Namespace, buffer: BufferOption | None) -> PlayoutSettings:
+    """The same with another choice of buffer than ``options`` have.
+
+    Raises:
+        CommandError: one of them cannot be taken.
+    """
     settings = chosen_preset(options).playout
     try:
-        if options.buffer is not None and options.buffer.fixed_ms is not None:
-            settings = replace(settings, is_adaptive=False, target_delay_ms=options.buffer.fixed_ms)
+        if buffer is not None:
+            settings = replace(settings, is_adaptive=buffer.fixed_ms is None)
+            if buffer.fixed_ms is not None:
+                settings = replace(settings, target_delay_ms=buffer.fixed_ms)
         if options.mode is not None:
             settings = replace(settings, mode=PlayoutMode(options.mode))
         if options.bias is not None:
