@@ -43,8 +43,7 @@ class WindowActions:
         self.try_now = self._add(stream, window.tr("&Try now"), try_now, ("Ctrl+T",))
         self.try_now.setToolTip(window.tr("Make the next attempt at once, while one is being waited for"))
         self.try_now.setEnabled(False)
-        self._before_quit = stream.addSeparator()
-        self._stream = stream
+        self._stream, self._before_quit = stream, stream.addSeparator()
         self._add(stream, window.tr("&Quit"), window.close, ("Ctrl+Q",))
         sound = self._menu(window.tr("Sou&nd"))
         self.mute = self._add(sound, window.tr("&Mute"), toggle_mute, ("M",))
@@ -89,6 +88,18 @@ class WindowActions:
         self._add(view, tr("&Next problem"), lambda: go_to_problem(True), ("Ctrl+Right",))
         self._add(view, tr("Save the plots as &picture…"), save_image, ("Ctrl+P",))
         self._add(view, tr("Save the series as &table…"), save_table, ("Ctrl+S",))
+
+    def add_captures(self, *, open_capture: Callable[[], None], go_to_problem: Callable[[bool], None]) -> None:
+        """Offer captures; ``go_to_problem`` takes whether the next one is wanted."""
+        tr = self._window.tr
+        entries = (
+            (tr("&Open capture…"), open_capture, ("Ctrl+O",)),
+            (tr("Pre&vious fault in the capture"), lambda: go_to_problem(False), ("Ctrl+[",)),
+            (tr("Ne&xt fault in the capture"), lambda: go_to_problem(True), ("Ctrl+]",)),
+        )
+        self._stream.insertSeparator(self._before_quit)
+        for text, slot, keys in entries:
+            self._stream.insertAction(self._before_quit, self._add(self._stream, text, slot, keys))
 
     def add_compact(self, open_compact: Callable[[], None]) -> None:
         """Offer the compact window in place of this one."""

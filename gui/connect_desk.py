@@ -73,15 +73,7 @@ class ConnectDesk(QObject):
 
     def _connect_with(self, url: str, found: Credentials) -> None:
         try:
-            options = replace(
-                found.applied_to(self._connection_options(url)),
-                frame_ms=self._store.get(settings.FRAME_MS),
-                encoder=self._store.get(settings.ENCODER),
-                playout=self._store.tuning.playout,
-                device_latency_ms=self._store.tuning.device_latency_ms,
-                output=self._store.get(settings.OUTPUT),
-                impairment=self.impairment,
-            )
+            options = self.as_set(found.applied_to(self._connection_options(url)))
         except SettingError as error:
             self._refuse_address(error)
             return
@@ -93,6 +85,28 @@ class ConnectDesk(QObject):
         self._panel.set_address(url)
         self._panel.leave_address()
         self._owner.start(options)
+
+    def as_set(self, options: ListenOptions) -> ListenOptions:
+        """The same with what is set in the window.
+
+        Raises:
+            SettingError: it cannot be taken.
+        """
+        return replace(
+            options,
+            frame_ms=self._store.get(settings.FRAME_MS),
+            encoder=self._store.get(settings.ENCODER),
+            playout=self._store.tuning.playout,
+            device_latency_ms=self._store.tuning.device_latency_ms,
+            output=self._store.get(settings.OUTPUT),
+            impairment=self.impairment,
+        )
+
+    def give_way(self) -> None:
+        """Something else is about to be listened to: wait for no keyring, and complain of nothing before it."""
+        self.cancel()
+        self._untried_url = ""
+        self._problems.forget()
 
     def show_facts(self, snapshot: SessionSnapshot | None) -> None:
         """Remember the address once audio comes from it: one that was mistyped shall not be offered again."""

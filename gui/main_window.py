@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.receiver.impairment.settings import Impairment
+from core.receiver.options import DEFAULT_URL, ListenOptions
 from core.receiver.status import SessionSnapshot
 from core.wire.attempts import redact
 from gui import settings
@@ -31,6 +32,7 @@ from gui.problems import LAB, NUMBERS, PROFILES, Problems
 from gui.profiles import Profile
 from gui.record_desk import RecordDesk
 from gui.refresh import Refresh
+from gui.replay_desk import ReplayDesk
 from gui.session_owner import SessionOwner
 from gui.settings import SettingsStore, ThemeChoice
 from gui.sound_room import SoundRoom
@@ -108,6 +110,8 @@ class MainWindow(QMainWindow):
         self.shortcut_sheet = self._make_shortcut_sheet()
         self._show_impairment(self._options.impairment)
         self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
+        self.replays = ReplayDesk(owner, lambda: self.connecting.as_set(ListenOptions(DEFAULT_URL)), self.report, self)
+        self.replays.starting.connect(self.connecting.give_way)
         keep_events(monitor.events, self.connecting.secrets)
         self.profiles = ProfileMenu(store, self)
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
@@ -198,6 +202,7 @@ class MainWindow(QMainWindow):
         self.watch.show_facts(snapshot, is_running)
         self.verdict.show_facts()
         self.desk.show_facts()
+        self.replays.show_facts()
         self.what_if.show_facts(snapshot)
         self._tuner.show_facts()
         self.statistics.show_rows(statistics_rows(snapshot, self._owner.playout, self._monitor))
@@ -259,6 +264,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
         self._books.stop()
         self.connecting.close()
+        self.replays.close()
         self.closing.emit()
         self._owner.close()
 
@@ -351,7 +357,7 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         # What is wrong is more urgent than what would be enough.
         second = SharedRow(self.verdict.bar, self.banner)
-        set_top(self, (self.connect_panel, self.listen_panel), (self.demo.bar, second, self.desk.bar))
+        set_top(self, (self.connect_panel, self.listen_panel), (self.replays.bar, self.demo.bar, second, self.desk.bar))
         self.panels = Panels(
             self,
             self.watch,
@@ -371,6 +377,7 @@ class MainWindow(QMainWindow):
             save_image=self.desk.ask_for_image,
             save_table=self.desk.ask_for_table,
         )
+        self.actions_.add_captures(open_capture=self.replays.ask, go_to_problem=self.replays.go_to_problem)
         self.actions_.add_compact(self.compact.open)
         self.actions_.add_panels(self.panels.docks.toggle_actions, self.panels.docks.reset)
         # Ctrl+F works while the log is hidden, too.

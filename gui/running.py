@@ -125,6 +125,8 @@ async def _live(window: MainWindow, owner: SessionOwner, options: WindowOptions,
             # Closed while it was waited for: no keyring shall be asked for a window that is gone.
             if not window.has_closed:
                 window.connect_to(options.listen.url)
+        if options.replay is not None and not window.has_closed:
+            window.replays.play(options.replay)
         # Afterwards, because connecting begins with an empty banner.
         for notice in notices:
             window.report(notice)

@@ -20,6 +20,7 @@ from core.opus.encoder import Application
 from core.opus.library import OpusLibraryError
 from core.playout.settings import PlayoutSettings
 from core.receiver.options import ListenOptions, SettingError
+from core.receiver.replay import Replay
 from core.receiver.session import ListeningSession
 from core.receiver.status import ConnectionState, SessionSnapshot
 from core.receiver.verdict import Verdict
@@ -59,6 +60,7 @@ class SessionOwner(QObject):
         self._next: ListenOptions | None = None
         self._url = ""
         self._accepts_any_certificate = False
+        self._replay: Replay | None = None
         self._broken_by: str | None = None
         self._is_closing = False
         self._has_cancelled = False
@@ -86,6 +88,11 @@ class SessionOwner(QObject):
     def accepts_any_certificate(self) -> bool:
         """Whether a session runs that does not check who the server is."""
         return self.is_running and self._accepts_any_certificate
+
+    @property
+    def replay(self) -> Replay | None:
+        """The capture that the running session listens to, or that the next one will; ``None`` for a server."""
+        return self._replay if self._next is None else self._next.replay
 
     @property
     def playout(self) -> PlayoutSettings | None:
@@ -183,6 +190,7 @@ class SessionOwner(QObject):
             return
         self._url, self._broken_by = options.url, None
         self._accepts_any_certificate = options.accepts_any_certificate
+        self._replay = options.replay
         try:
             self._session = self._factory(options, self._monitor)
         except OpusLibraryError as error:

@@ -61,6 +61,8 @@ class Replay:
         """At the beginning."""
         self.capture = capture
         self.on_stall: OnStall | None = None
+        self.is_over = False
+        """Whether the end was reached, and nothing was begun since; what is heard may still be playing out."""
         self._clock_ns = clock_ns
         self._rest: Iterator[Observation] = iter(())
         self._next: Observation | None = None
@@ -95,6 +97,7 @@ class Replay:
             ConnectionError: this attempt failed then, too.
             ConnectionClosedOK: the capture is over.
         """
+        self.is_over = False
         context = await self._settle()
         link = ReplayLink(self, context)
         while (seen := await self.next_due()) is not None:
@@ -112,7 +115,7 @@ class Replay:
                     # A capture of another program, or one that was cut, knows of no connection.
                     break
         if seen is None and not self.is_jumping:
-            raise _over("the capture ends here")
+            raise self.over("the capture ends here")
         yield link
 
     async def next_due(self) -> Observation | None:
@@ -132,6 +135,11 @@ class Replay:
             # Qt's timers drop fractions of a millisecond: the last one would be spent in waking up over and over.
             await asyncio.sleep(math.ceil(sleep_s * 1000) / 1000)
         return None
+
+    def over(self, reason: str) -> ConnectionClosedOK:
+        """What ends a session: there is nothing more to come."""
+        self.is_over = True
+        return ConnectionClosedOK(Close(_OVER, reason), None)
 
     def take(self) -> None:
         """What was due has been dealt with."""
@@ -240,7 +248,7 @@ class ReplayLink:
                     yield self._message(event, time.monotonic_ns())
                 continue
             if seen is None:
-                raise _over("the capture ends here")
+                raise replay.over("the capture ends here")
             if isinstance(seen, Connecting | Connected | NotConnected):
                 # The capture was broken off and went on; what is due belongs to the next connection.
                 raise ConnectionClosedError(None, None)
@@ -258,7 +266,7 @@ class ReplayLink:
                 case ObserverStall():
                     replay.stalled(seen)
                 case Closed():
-                    raise _closed(seen)
+                    raise self._closed(seen)
         raise LabDisconnectError
 
     def receive(self, message: bytes | str, arrival_ns: int) -> list[WireEvent]:
@@ -299,15 +307,11 @@ class ReplayLink:
                 return pack_control(event), at_ns
         return b"", at_ns
 
-
-def _closed(seen: Closed) -> ConnectionClosedOK | ConnectionClosedError:
-    if seen.by_observer:
-        return _over("the listener left here")
-    if seen.code is None:
-        return ConnectionClosedError(None, None)
-    close = Close(seen.code, seen.reason)
-    return ConnectionClosedOK(close, None) if seen.code == _OVER else ConnectionClosedError(close, None)
-
-
-def _over(reason: str) -> ConnectionClosedOK:
-    return ConnectionClosedOK(Close(_OVER, reason), None)
+    def _closed(self, seen: Closed) -> ConnectionClosedOK | ConnectionClosedError:
+        if seen.by_observer:
+            return self._replay.over("the listener left here")
+        if seen.code is None:
+            return ConnectionClosedError(None, None)
+        if seen.code == _OVER:
+            return self._replay.over(seen.reason)
+        return ConnectionClosedError(Close(seen.code, seen.reason), None)

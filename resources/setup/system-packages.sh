@@ -3,14 +3,14 @@
 #   system-packages.sh run    what the window and the sound output need
 #   system-packages.sh server what a server by itself needs: PortAudio, for --source microphone
 #   system-packages.sh test   all that "run" needs, and what the tests start (virtual display, PipeWire sound card, Speex,
-#                            the balancer HAProxy, opusinfo)
+#                            the balancer HAProxy, opusinfo, tshark to look at captures with)
 # Made for Debian 12 and 13 and Ubuntu 24.04.
 set -eu
 
 run_packages="libegl1 libgl1 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
 libxcb-shape0 libxcb-render-util0 libxcb-image0 libdbus-1-3 libfontconfig1 fonts-dejavu-core libportaudio2
 libebur128-1"
-test_packages="xvfb dbus pipewire pipewire-alsa pipewire-bin wireplumber libspeexdsp1 haproxy opus-tools"
+test_packages="xvfb dbus pipewire pipewire-alsa pipewire-bin wireplumber libspeexdsp1 haproxy opus-tools tshark"
 
 case "${1:-}" in
     server) wanted=libportaudio2 ;;

@@ -17,6 +17,7 @@ from core.playout.settings import PlayoutSettings
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.receiver.impairment.settings import Impairment
 from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms, check_target_delay_ms
+from core.receiver.session import Observe
 from core.receiver.status import (
     ApplicationControl,
     ConnectionState,
@@ -275,6 +276,12 @@ class FakeSession:
         if self.refuses_latency is not None:
             raise OutputError(self.refuses_latency)
         self.asked.append(("latency", device_latency_ms))
+
+    def observe(self, observer: Observe) -> None:
+        """Nothing happens on a connection that there is not."""
+
+    def note_stall(self, began_ns: int, ended_ns: int) -> None:
+        """Nothing would have been read."""
 
     def record_loop_lag(self, lag_ms: float) -> None:
         self.monitor.record(LOOP_LAG_MS, lag_ms)
