@@ -53,6 +53,9 @@ ONE_SIDED_DB: Final = 30.0
 HALF_BAND: Final = 0.5
 LATE_DEPTH_MS: Final = 200.0
 LATE_PCT: Final = 1.0
+BUSY_PCT: Final = 2.0
+"""A machine that reads nothing for more of the time is no judge of when packets come."""
+
 OBSERVER_MS: Final = 100.0
 """Stalls of this machine that were longer in all are worth a note."""
 
@@ -358,6 +361,8 @@ def _late(analysis: Analysis) -> Iterator[Finding]:
     needs, pacing = analysis.needs, analysis.pacing
     if needs is None or pacing is None or pacing.stalls:
         return
+    if pacing.observer_stalled_ms > BUSY_PCT / 100 * pacing.listened_s * 1e3:
+        return  # what was held up here is told apart packet by packet, but not what waited behind it
     late_pct = needs.late_pct_at(LATE_DEPTH_MS)
     if late_pct > LATE_PCT and burst_hold_ms(pacing) < LATE_DEPTH_MS:
         yield Finding(

@@ -1,4 +1,4 @@
-"""What the packets sound like: levels, silence, channels, band. Sound is looked at a second at a time."""
+"""What the packets sound like: levels, silence, channels, band. Sound is looked at in blocks, never by the sample."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ from core.opus.packet import MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ, PacketInfo
 
 SILENCE_DBFS: Final = -60.0
 """Quieter peaks are silence: 40 dB below speech at the usual level, and above the noise of a decoder that conceals."""
+
+BLOCK_FRAMES: Final = SAMPLE_RATE_HZ // 5
+"""Longer blocks cost hardly less, and dozens of streams that were measured at once would hold up an event loop."""
+
+LOOK_FRAMES: Final = SAMPLE_RATE_HZ
+"""Loudness of the moment and the spectrum are looked at once a second."""
 
 CHUNK_FRAMES: Final = 480
 """Silence is told in steps of 10 ms."""
@@ -62,8 +68,9 @@ class Hearing:
             self._loudness = ProgrammeLoudness()
         except LoudnessLibraryError as error:
             self._problem = str(error)
-        self._block: Pcm = np.zeros((SAMPLE_RATE_HZ + MAX_PACKET_SAMPLES, 2), dtype=np.float32)
+        self._block: Pcm = np.zeros((BLOCK_FRAMES + MAX_PACKET_SAMPLES, 2), dtype=np.float32)
         self._filled = 0
+        self._unseen_frames = LOOK_FRAMES
         self._block_began = (0.0, 0)
         self._dtx_frames = 0
         self._stereo_packets = 0
@@ -109,7 +116,7 @@ class Hearing:
             self._dtx_frames += frames
         if self.first_sound_packet_ns is None and float(np.abs(pcm).max()) >= _SILENCE:
             self.first_sound_packet_ns = arrival_ns
-        if self._filled >= SAMPLE_RATE_HZ:
+        if self._filled >= BLOCK_FRAMES:
             self._measure()
 
     def result(self, coded_band_hz: float | None) -> Sound | None:
@@ -182,10 +189,12 @@ class Hearing:
         frames, self._filled = self._filled, 0
         dtx_frames, self._dtx_frames = self._dtx_frames, 0
         self._frames += frames
+        self._unseen_frames += frames
+        has_to_look = self._unseen_frames >= LOOK_FRAMES
         if self._loudness is not None:
             self._loudness.add(block)
-            now = self._loudness.momentary_lufs()
-            if now is not None and frames >= SAMPLE_RATE_HZ // 2:
+            now = self._loudness.momentary_lufs() if has_to_look else None
+            if now is not None:
                 self._loudest = now if self._loudest is None else max(self._loudest, now)
         magnitudes = np.abs(block)
         peak = float(magnitudes.max())
@@ -194,7 +203,7 @@ class Hearing:
             clipped = int(np.count_nonzero(magnitudes >= FULL_SCALE))
             self._clipped += clipped
             at_s, number = self._block_began
-            self._newest_clipped.append(Evidence(at_s, number, note=f"{clipped} samples within a second"))
+            self._newest_clipped.append(Evidence(at_s, number, note=f"{clipped} samples"))
         silent_frames = self._follow_silence(magnitudes, frames)
         self._silent_dtx_frames += min(dtx_frames, silent_frames)
         if peak < _SILENCE:
@@ -207,15 +216,15 @@ class Hearing:
         together = left + right
         self._difference += float(np.dot(difference, difference))
         self._sum_power += float(np.dot(together, together))
-        self._look_at_spectrum(block)
+        if has_to_look and frames >= _FFT_FRAMES:
+            self._unseen_frames = 0
+            self._look_at_spectrum(block)
 
     def _look_at_spectrum(self, block: Pcm) -> None:
-        """The most that each frequency ever had, from one look a second at where the block is loudest."""
-        if len(block) < _FFT_FRAMES:
-            return
+        """The most that each frequency ever had, from one look a second at the piece with most treble."""
         pieces = len(block) // _FFT_FRAMES
         shaped = block[: pieces * _FFT_FRAMES].reshape(pieces, _FFT_FRAMES, 2)
-        # The steepest piece has the most treble: differences of neighbours are a high-pass filter.
+        # Differences of neighbours are a high-pass filter.
         steepness = np.square(np.diff(shaped[:, :, 0], axis=1)).sum(axis=1)
         piece = shaped[int(steepness.argmax())]
         spectrum = np.fft.rfft(piece.T * _WINDOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Final
 
 from core.analysis.histogram import DurationHistogram
@@ -22,7 +23,20 @@ START_NS: Final = 5_000_000_000
 RATE_LEAST_NS: Final = 5_000_000_000
 """A rate of less time would tell more of bursts than of the pace."""
 
+UNDONE_NS: Final = 20_000_000_000
+"""For so long it may still turn out that media time did not stand still."""
+
+_CORRECTIONS_KEPT: Final = 16
 _ANCHOR_NS: Final = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """Media time was put forward because of a rise that stayed."""
+
+    at_ns: int
+    by_ns: int
+    is_left_out: bool
 
 
 class PaceTally:
@@ -55,6 +69,7 @@ class PaceTally:
         self._first_media_ns = 0
         self._was_dtx = False
         self._offset_ns = 0
+        self._corrections: deque[_Correction] = deque(maxlen=_CORRECTIONS_KEPT)
         self._anchor: tuple[int, int] | None = None
         self._newest_anchor = 0, 0
         """Arrival and media time of the first packet of the newest burst."""
@@ -83,6 +98,7 @@ class PaceTally:
         self._jitter = InterarrivalJitter()
         self._began_ns = self._last_ns = self._anchor = None
         self._offset_ns = 0
+        self._corrections.clear()
         self._origin_ns = origin_ns
 
     def arrived(self, at_ns: int, media_ns: int, duration_ns: int, packet: int, *, is_bare: bool, dtx: bool) -> None:
@@ -114,6 +130,8 @@ class PaceTally:
                 dtx=dtx or self._was_dtx,
             ):
                 media_ns += self._decided(rise, is_bare)
+            if self._corrections:
+                media_ns -= self._undone(at_ns, at_ns - media_ns, duration_ns)
         lateness_ns = at_ns - media_ns
         self._follow_skew(at_ns, lateness_ns)
         self.late.add(at_ns, self._arrivals.arrived(at_ns, media_ns), begins_burst=begins_burst)
@@ -223,7 +241,9 @@ class PaceTally:
         self.stalls.note(rise, is_caught_up=not has_stayed)
         if not is_pause and not (is_bare and has_stayed):
             return 0
-        if is_bare and not is_pause and not rise.is_after_dtx:
+        is_left_out = is_bare and not is_pause and not rise.is_after_dtx
+        self._corrections.append(_Correction(rise.at_ns, stayed_ns, is_left_out))
+        if is_left_out:
             self.left_out_ns += stayed_ns
             self.left_out_places += 1
             self.newest_left_out.append(
@@ -236,6 +256,31 @@ class PaceTally:
             for at_ns, lateness_ns in self._unsure
         ]
         return stayed_ns
+
+    def _undone(self, at_ns: int, lateness_ns: int, duration_ns: int) -> int:
+        """Nothing comes before it is made: where packets come earlier by what was thought to be missing, it was late.
+
+        Returns what media time goes back by.
+        """
+        floor_ns, back_ns = self._rises.floor_ns, 0
+        while self._corrections and floor_ns is not None:
+            correction = self._corrections[-1]
+            if lateness_ns + back_ns >= floor_ns - RISE_FRAMES * duration_ns:
+                break
+            if at_ns - correction.at_ns > UNDONE_NS:
+                break
+            self._corrections.pop()
+            back_ns += correction.by_ns
+            if correction.is_left_out:
+                self.left_out_ns -= correction.by_ns
+                self.left_out_places -= 1
+                self.newest_left_out.pop()
+        if back_ns:
+            self._offset_ns -= back_ns
+            self._rises.correct(-back_ns)
+            # The skew sees a path that has changed, begins another line, and holds what it knew.
+            self._unsure.clear()
+        return back_ns
 
     def _follow_skew(self, at_ns: int, lateness_ns: int) -> None:
         """The skew is taken from lateness without the steps that are none of the clock's."""
