@@ -43,6 +43,10 @@ LOUDNESS_LEAST_S: Final = 3.0
 BAND_LEAST_S: Final = 5.0
 """Consonants and cymbals have come up by then, if there are any."""
 
+TONE_SHARE: Final = 0.95
+TONE_BINS: Final = 4
+"""Of the spectrum's power so much within so many bins (47 Hz) to either side of the strongest is a single tone."""
+
 SILENCE_TOLD_S: Final = 1.0
 STEREO_PCT: Final = 95.0
 
@@ -149,7 +153,9 @@ class Hearing:
         if imbalance_db is None:
             missing["imbalance_db"] = "there is no sound"
         band_hz = self._band_limit_hz() if loud_s >= BAND_LEAST_S else None
-        if band_hz is None:
+        if band_hz is None and loud_s >= BAND_LEAST_S:
+            missing["band_limit_hz"] = "nearly all of it is a single tone, which has no treble"
+        elif band_hz is None:
             missing["band_limit_hz"] = f"of {loud_s:.1f} s of sound; needs {BAND_LEAST_S:.0f} s"
         silence_s = max(self._longest_silence_frames, self._silence_frames) / SAMPLE_RATE_HZ
         return Sound(
@@ -234,6 +240,10 @@ class Hearing:
     def _band_limit_hz(self) -> float | None:
         strongest = float(self._spectrum.max())
         if strongest <= 0:
+            return None
+        peak = int(self._spectrum.argmax())
+        around = float(self._spectrum[max(0, peak - TONE_BINS) : peak + TONE_BINS + 1].sum())
+        if around >= TONE_SHARE * float(self._spectrum.sum()):
             return None
         # Half a kilohertz has to be there: a single line is a whistle of something, and no band.
         width = round(500 / (SAMPLE_RATE_HZ / _FFT_FRAMES))

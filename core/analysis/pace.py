@@ -26,6 +26,9 @@ RATE_LEAST_NS: Final = 5_000_000_000
 UNDONE_NS: Final = 20_000_000_000
 """For so long it may still turn out that media time did not stand still."""
 
+STEP_ERROR_PPM: Final = 500.0
+"""Only where the sender's pace is known as well as that can a step be told from a slope: half a millisecond a second."""
+
 _CORRECTIONS_KEPT: Final = 16
 _ANCHOR_NS: Final = 2_000_000_000
 
@@ -69,6 +72,8 @@ class PaceTally:
         self._first_media_ns = 0
         self._was_dtx = False
         self._offset_ns = 0
+        self._drift_ns = 0.0
+        """By what the skew has moved lateness since the beginning: steps are looked for beside it."""
         self._corrections: deque[_Correction] = deque(maxlen=_CORRECTIONS_KEPT)
         self._anchor: tuple[int, int] | None = None
         self._newest_anchor = 0, 0
@@ -97,7 +102,7 @@ class PaceTally:
         self._rises.clear()
         self._jitter = InterarrivalJitter()
         self._began_ns = self._last_ns = self._anchor = None
-        self._offset_ns = 0
+        self._offset_ns, self._drift_ns = 0, 0.0
         self._corrections.clear()
         self._origin_ns = origin_ns
 
@@ -115,11 +120,12 @@ class PaceTally:
             self._intervals.add(gap_ns / 1e6)
             begins_burst = gap_ns > min(BURST_PAUSE_NS, BURST_PAUSE_FRAMES * duration_ns)
             if begins_burst:
-                media_ns += self._resumed(before_ns, at_ns, media_ns)
+                media_ns += self._resumed(before_ns, at_ns, media_ns, packet)
                 self._end_burst(at_ns)
                 self._is_backlog = gap_ns >= STALL_MS * 1e6 + self._last_duration_ns
             self._burst_packets += 1
-            lateness_ns = at_ns - media_ns
+            self._drift_ns += gap_ns * 1e-6 * (self._arrivals.skew.ppm or 0.0)
+            lateness_ns = at_ns - media_ns - round(self._drift_ns)
             for rise in self._rises.add(
                 at_ns,
                 before_ns,
@@ -131,7 +137,7 @@ class PaceTally:
             ):
                 media_ns += self._decided(rise, is_bare)
             if self._corrections:
-                media_ns -= self._undone(at_ns, at_ns - media_ns, duration_ns)
+                media_ns -= self._undone(at_ns, at_ns - media_ns - round(self._drift_ns), duration_ns)
         lateness_ns = at_ns - media_ns
         self._follow_skew(at_ns, lateness_ns)
         self.late.add(at_ns, self._arrivals.arrived(at_ns, media_ns), begins_burst=begins_burst)
@@ -221,7 +227,7 @@ class PaceTally:
         self._burst_sizes[min(self._burst_packets, 1_000)] += 1
         self._burst_began_ns, self._burst_packets = at_ns, 0
 
-    def _resumed(self, before_ns: int, at_ns: int, media_ns: int) -> int:
+    def _resumed(self, before_ns: int, at_ns: int, media_ns: int, packet: int) -> int:
         """After a pause that was declared, media time goes on where it stopped: what to add to it."""
         if at_ns - before_ns < STALL_MS * 1e6 or not self.stalls.was_idle(before_ns, at_ns):
             return 0
@@ -230,7 +236,7 @@ class PaceTally:
             return 0
         self._offset_ns += rise_ns
         # The rise watch sees nothing of it.
-        self.stalls.note(Rise(at_ns, before_ns, 0, 0, abs(rise_ns), 1, is_after_dtx=False, least_ns=0), True)
+        self.stalls.note(Rise(at_ns, before_ns, packet, 0, abs(rise_ns), 1, is_after_dtx=False, least_ns=0), True)
         return rise_ns
 
     def _decided(self, rise: Rise, is_bare: bool) -> int:
@@ -239,7 +245,9 @@ class PaceTally:
         has_stayed = stayed_ns >= RISE_FRAMES * rise.frame_ns
         is_pause = has_stayed and stayed_ns >= STALL_MS * 1e6
         self.stalls.note(rise, is_caught_up=not has_stayed)
-        if not is_pause and not (is_bare and has_stayed):
+        error_ppm = self._arrivals.skew.error_ppm
+        is_step = is_bare and has_stayed and error_ppm is not None and error_ppm <= STEP_ERROR_PPM
+        if not is_pause and not is_step:
             return 0
         is_left_out = is_bare and not is_pause and not rise.is_after_dtx
         self._corrections.append(_Correction(rise.at_ns, stayed_ns, is_left_out))
