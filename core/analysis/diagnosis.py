@@ -11,7 +11,7 @@ from typing import Final
 
 from core.analysis.findings import Finding, FindingKind, Severity
 from core.analysis.hearing import BAND_LEAST_S
-from core.analysis.needs import burst_hold_ms
+from core.analysis.needs import burst_hold_ms, counted, times
 from core.analysis.results import Analysis, Ending, Evidence, Mismatch, Side, Sound, Stall
 from core.analysis.sequence import STUCK_MS, STUCK_PACKETS
 
@@ -53,6 +53,9 @@ ONE_SIDED_DB: Final = 30.0
 HALF_BAND: Final = 0.5
 LATE_DEPTH_MS: Final = 200.0
 LATE_PCT: Final = 1.0
+BUSY_PCT: Final = 2.0
+"""A machine that reads nothing for more of the time is no judge of when packets come."""
+
 OBSERVER_MS: Final = 100.0
 """Stalls of this machine that were longer in all are worth a note."""
 
@@ -123,7 +126,7 @@ def _endings(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.CLOSED_ABRUPTLY,
             _ERROR,
-            f"the connection broke off without a close frame {_times(abrupt)}, the last time after {at_s:.1f} s",
+            f"the connection broke off without a close frame {times(abrupt)}, the last time after {at_s:.1f} s",
             Side.PATH,
             closing.newest,
         )
@@ -133,7 +136,7 @@ def _endings(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.CLOSED_WITH_ERROR,
             _ERROR,
-            f"the server ended the connection with an error {_times(failed)}: {note}",
+            f"the server ended the connection with an error {times(failed)}: {note}",
             Side.SERVER,
             closing.newest,
         )
@@ -201,8 +204,8 @@ def _completeness(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.MISSING_PACKETS,
             _ERROR if complete.missing_pct >= HEARD_LOSS_PCT else _WARNING,
-            f"{complete.missing} packets ({complete.missing_pct:.2f} %) were numbered and never sent, in"
-            f" {complete.gaps} gaps: over TCP the server drops them, not the network",
+            f"{counted(complete.missing, 'packet')} ({complete.missing_pct:.2f} %) numbered and never sent, in"
+            f" {counted(complete.gaps or 0, 'gap')}: over TCP the server drops them, not the network",
             Side.SERVER,
             complete.newest_gaps,
         )
@@ -211,7 +214,7 @@ def _completeness(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.DUPLICATES,
             _WARNING,
-            f"{complete.duplicates} packets ({pct:.2f} %) came twice",
+            f"{counted(complete.duplicates, 'packet')} ({pct:.2f} %) came twice",
             Side.SERVER,
             complete.newest_duplicates,
         )
@@ -223,7 +226,7 @@ def _completeness(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.TIMESTAMPS,
             _ERROR if pct >= 1 else _WARNING,
-            f"media time advances by less than the packet before lasts {_times(complete.timestamp_overlaps)}"
+            f"media time advances by less than the packet before lasts {times(complete.timestamp_overlaps)}"
             f" ({pct:.1f} % of packets)",
             Side.SERVER,
             complete.newest_timestamp_faults,
@@ -232,7 +235,7 @@ def _completeness(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.AUDIO_LEFT_OUT,
             _WARNING,
-            f"{complete.left_out_ms:.0f} ms of sound seem to be missing in {complete.left_out_places} places: packets"
+            f"{complete.left_out_ms:.0f} ms of sound seem to be missing in {counted(complete.left_out_places, 'place')}: packets"
             " were left out, or the source paused (a bare stream does not tell)",
             Side.SERVER,
             complete.newest_left_out,
@@ -244,7 +247,7 @@ def _stalls(analysis: Analysis) -> Iterator[Finding]:
     if pacing is None or not pacing.stalls:
         return
     server, path = (pacing.stalls_by_side.get(side, 0) for side in (Side.SERVER, Side.PATH))
-    counted = tuple(stall for stall in pacing.newest_stalls if stall.side in (Side.SERVER, Side.PATH))
+    blamed = tuple(stall for stall in pacing.newest_stalls if stall.side in (Side.SERVER, Side.PATH))
     where = [
         f"{server} by the server" if server and path else "by the server" if server else "",
         f"{path} by the server or the network" if server and path else "by the server or the network" if path else "",
@@ -252,10 +255,10 @@ def _stalls(analysis: Analysis) -> Iterator[Finding]:
     yield Finding(
         FindingKind.STALLS,
         _ERROR,
-        f"{pacing.stalls} stalls of up to {pacing.longest_stall_ms or 0:.0f} ms ({', '.join(filter(None, where))})"
-        f"{_after(counted)}",
+        f"{counted(pacing.stalls, 'stall')} of up to {pacing.longest_stall_ms or 0:.0f} ms ({', '.join(filter(None, where))})"
+        f"{_after(blamed)}",
         Side.SERVER if server > path else Side.PATH,
-        tuple(_stall_evidence(stall) for stall in counted),
+        tuple(_stall_evidence(stall) for stall in blamed),
     )
 
 
@@ -358,6 +361,8 @@ def _late(analysis: Analysis) -> Iterator[Finding]:
     needs, pacing = analysis.needs, analysis.pacing
     if needs is None or pacing is None or pacing.stalls:
         return
+    if pacing.observer_stalled_ms > BUSY_PCT / 100 * pacing.listened_s * 1e3:
+        return  # what was held up here is told apart packet by packet, but not what waited behind it
     late_pct = needs.late_pct_at(LATE_DEPTH_MS)
     if late_pct > LATE_PCT and burst_hold_ms(pacing) < LATE_DEPTH_MS:
         yield Finding(
@@ -375,7 +380,7 @@ def _observer(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.OBSERVER_STALLED,
             _NOTE,
-            f"this machine read nothing {_times(pacing.observer_stalls)}, {pacing.observer_stalled_ms:.0f} ms in all;"
+            f"this machine read nothing {times(pacing.observer_stalls)}, {pacing.observer_stalled_ms:.0f} ms in all;"
             " it is not counted against the server",
             Side.OBSERVER,
         )
@@ -395,7 +400,3 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _late,
     _observer,
 )
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

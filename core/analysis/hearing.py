@@ -1,4 +1,4 @@
-"""What the packets sound like: levels, silence, channels, band. Sound is looked at a second at a time."""
+"""What the packets sound like: levels, silence, channels, band. Sound is looked at in blocks, never by the sample."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ from core.opus.packet import MAX_PACKET_SAMPLES, SAMPLE_RATE_HZ, PacketInfo
 SILENCE_DBFS: Final = -60.0
 """Quieter peaks are silence: 40 dB below speech at the usual level, and above the noise of a decoder that conceals."""
 
+BLOCK_FRAMES: Final = SAMPLE_RATE_HZ // 5
+"""Longer blocks cost hardly less, and dozens of streams that were measured at once would hold up an event loop."""
+
+LOOK_FRAMES: Final = SAMPLE_RATE_HZ
+"""Loudness of the moment and the spectrum are looked at once a second."""
+
 CHUNK_FRAMES: Final = 480
 """Silence is told in steps of 10 ms."""
 
@@ -36,6 +42,10 @@ LOUDNESS_LEAST_S: Final = 3.0
 
 BAND_LEAST_S: Final = 5.0
 """Consonants and cymbals have come up by then, if there are any."""
+
+TONE_SHARE: Final = 0.95
+TONE_BINS: Final = 4
+"""Of the spectrum's power so much within so many bins (47 Hz) to either side of the strongest is a single tone."""
 
 SILENCE_TOLD_S: Final = 1.0
 STEREO_PCT: Final = 95.0
@@ -62,8 +72,9 @@ class Hearing:
             self._loudness = ProgrammeLoudness()
         except LoudnessLibraryError as error:
             self._problem = str(error)
-        self._block: Pcm = np.zeros((SAMPLE_RATE_HZ + MAX_PACKET_SAMPLES, 2), dtype=np.float32)
+        self._block: Pcm = np.zeros((BLOCK_FRAMES + MAX_PACKET_SAMPLES, 2), dtype=np.float32)
         self._filled = 0
+        self._unseen_frames = LOOK_FRAMES
         self._block_began = (0.0, 0)
         self._dtx_frames = 0
         self._stereo_packets = 0
@@ -109,7 +120,7 @@ class Hearing:
             self._dtx_frames += frames
         if self.first_sound_packet_ns is None and float(np.abs(pcm).max()) >= _SILENCE:
             self.first_sound_packet_ns = arrival_ns
-        if self._filled >= SAMPLE_RATE_HZ:
+        if self._filled >= BLOCK_FRAMES:
             self._measure()
 
     def result(self, coded_band_hz: float | None) -> Sound | None:
@@ -142,7 +153,9 @@ class Hearing:
         if imbalance_db is None:
             missing["imbalance_db"] = "there is no sound"
         band_hz = self._band_limit_hz() if loud_s >= BAND_LEAST_S else None
-        if band_hz is None:
+        if band_hz is None and loud_s >= BAND_LEAST_S:
+            missing["band_limit_hz"] = "nearly all of it is a single tone, which has no treble"
+        elif band_hz is None:
             missing["band_limit_hz"] = f"of {loud_s:.1f} s of sound; needs {BAND_LEAST_S:.0f} s"
         silence_s = max(self._longest_silence_frames, self._silence_frames) / SAMPLE_RATE_HZ
         return Sound(
@@ -182,10 +195,12 @@ class Hearing:
         frames, self._filled = self._filled, 0
         dtx_frames, self._dtx_frames = self._dtx_frames, 0
         self._frames += frames
+        self._unseen_frames += frames
+        has_to_look = self._unseen_frames >= LOOK_FRAMES
         if self._loudness is not None:
             self._loudness.add(block)
-            now = self._loudness.momentary_lufs()
-            if now is not None and frames >= SAMPLE_RATE_HZ // 2:
+            now = self._loudness.momentary_lufs() if has_to_look else None
+            if now is not None:
                 self._loudest = now if self._loudest is None else max(self._loudest, now)
         magnitudes = np.abs(block)
         peak = float(magnitudes.max())
@@ -194,7 +209,7 @@ class Hearing:
             clipped = int(np.count_nonzero(magnitudes >= FULL_SCALE))
             self._clipped += clipped
             at_s, number = self._block_began
-            self._newest_clipped.append(Evidence(at_s, number, note=f"{clipped} samples within a second"))
+            self._newest_clipped.append(Evidence(at_s, number, note=f"{clipped} samples"))
         silent_frames = self._follow_silence(magnitudes, frames)
         self._silent_dtx_frames += min(dtx_frames, silent_frames)
         if peak < _SILENCE:
@@ -207,15 +222,15 @@ class Hearing:
         together = left + right
         self._difference += float(np.dot(difference, difference))
         self._sum_power += float(np.dot(together, together))
-        self._look_at_spectrum(block)
+        if has_to_look and frames >= _FFT_FRAMES:
+            self._unseen_frames = 0
+            self._look_at_spectrum(block)
 
     def _look_at_spectrum(self, block: Pcm) -> None:
-        """The most that each frequency ever had, from one look a second at where the block is loudest."""
-        if len(block) < _FFT_FRAMES:
-            return
+        """The most that each frequency ever had, from one look a second at the piece with most treble."""
         pieces = len(block) // _FFT_FRAMES
         shaped = block[: pieces * _FFT_FRAMES].reshape(pieces, _FFT_FRAMES, 2)
-        # The steepest piece has the most treble: differences of neighbours are a high-pass filter.
+        # Differences of neighbours are a high-pass filter.
         steepness = np.square(np.diff(shaped[:, :, 0], axis=1)).sum(axis=1)
         piece = shaped[int(steepness.argmax())]
         spectrum = np.fft.rfft(piece.T * _WINDOW)
@@ -225,6 +240,10 @@ class Hearing:
     def _band_limit_hz(self) -> float | None:
         strongest = float(self._spectrum.max())
         if strongest <= 0:
+            return None
+        peak = int(self._spectrum.argmax())
+        around = float(self._spectrum[max(0, peak - TONE_BINS) : peak + TONE_BINS + 1].sum())
+        if around >= TONE_SHARE * float(self._spectrum.sum()):
             return None
         # Half a kilohertz has to be there: a single line is a whistle of something, and no band.
         width = round(500 / (SAMPLE_RATE_HZ / _FFT_FRAMES))

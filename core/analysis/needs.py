@@ -51,7 +51,7 @@ def _limit(needed_ms: float | None, without_ms: float | None, pacing: Pacing) ->
             f"the server's bursts of {pacing.packets_per_burst:.0f} packets, which last {hold_ms:.0f} ms more than one"
         )
     if pacing.stalls and (needed_ms is None or (pacing.longest_stall_ms or 0.0) >= EXPLAINS * size):
-        return f"{pacing.stalls} stalls of up to {pacing.longest_stall_ms:.0f} ms"
+        return f"{counted(pacing.stalls, 'stall')} of up to {pacing.longest_stall_ms:.0f} ms"
     return "jitter of the server's pacing or of the network, which arrival times do not tell apart"
 
 
@@ -73,14 +73,24 @@ def _blames(late: LateTally, pacing: Pacing, completeness: Completeness) -> list
     if completeness.missing:
         blames.append(Blame(Side.SERVER, f"left out {completeness.missing} packets, which no buffer brings back"))
     for side, what in (
-        (Side.SERVER, "stalled the stream {} times"),
-        (Side.PATH, "held up the stream {} times"),
-        (Side.IDLE, "paused {} times, and said so"),
+        (Side.SERVER, "stalled the stream {}"),
+        (Side.PATH, "held up the stream {}"),
+        (Side.IDLE, "paused {}, and said so"),
     ):
         if count := pacing.stalls_by_side.get(side):
-            blames.append(Blame(side, what.format(count)))
+            blames.append(Blame(side, what.format(times(count))))
     if pacing.observer_stalls:
         share = late.own_share_pct(USUAL_DEPTH_MS)
-        text = f"read nothing {pacing.observer_stalls} times, {pacing.observer_stalled_ms:.0f} ms in all"
+        text = f"read nothing {times(pacing.observer_stalls)}, {pacing.observer_stalled_ms:.0f} ms in all"
         blames.append(Blame(Side.OBSERVER, text, share))
     return blames
+
+
+def times(count: int) -> str:
+    """``once``, ``2 times``."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 stall``, ``2 stalls``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Final
 
 from core.analysis.histogram import DurationHistogram
@@ -22,7 +23,23 @@ START_NS: Final = 5_000_000_000
 RATE_LEAST_NS: Final = 5_000_000_000
 """A rate of less time would tell more of bursts than of the pace."""
 
+UNDONE_NS: Final = 20_000_000_000
+"""For so long it may still turn out that media time did not stand still."""
+
+STEP_ERROR_PPM: Final = 500.0
+"""Only where the sender's pace is known as well as that can a step be told from a slope: half a millisecond a second."""
+
+_CORRECTIONS_KEPT: Final = 16
 _ANCHOR_NS: Final = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """Media time was put forward because of a rise that stayed."""
+
+    at_ns: int
+    by_ns: int
+    is_left_out: bool
 
 
 class PaceTally:
@@ -55,6 +72,9 @@ class PaceTally:
         self._first_media_ns = 0
         self._was_dtx = False
         self._offset_ns = 0
+        self._drift_ns = 0.0
+        """By what the skew has moved lateness since the beginning: steps are looked for beside it."""
+        self._corrections: deque[_Correction] = deque(maxlen=_CORRECTIONS_KEPT)
         self._anchor: tuple[int, int] | None = None
         self._newest_anchor = 0, 0
         """Arrival and media time of the first packet of the newest burst."""
@@ -82,7 +102,8 @@ class PaceTally:
         self._rises.clear()
         self._jitter = InterarrivalJitter()
         self._began_ns = self._last_ns = self._anchor = None
-        self._offset_ns = 0
+        self._offset_ns, self._drift_ns = 0, 0.0
+        self._corrections.clear()
         self._origin_ns = origin_ns
 
     def arrived(self, at_ns: int, media_ns: int, duration_ns: int, packet: int, *, is_bare: bool, dtx: bool) -> None:
@@ -99,11 +120,12 @@ class PaceTally:
             self._intervals.add(gap_ns / 1e6)
             begins_burst = gap_ns > min(BURST_PAUSE_NS, BURST_PAUSE_FRAMES * duration_ns)
             if begins_burst:
-                media_ns += self._resumed(before_ns, at_ns, media_ns)
+                media_ns += self._resumed(before_ns, at_ns, media_ns, packet)
                 self._end_burst(at_ns)
                 self._is_backlog = gap_ns >= STALL_MS * 1e6 + self._last_duration_ns
             self._burst_packets += 1
-            lateness_ns = at_ns - media_ns
+            self._drift_ns += gap_ns * 1e-6 * (self._arrivals.skew.ppm or 0.0)
+            lateness_ns = at_ns - media_ns - round(self._drift_ns)
             for rise in self._rises.add(
                 at_ns,
                 before_ns,
@@ -114,6 +136,8 @@ class PaceTally:
                 dtx=dtx or self._was_dtx,
             ):
                 media_ns += self._decided(rise, is_bare)
+            if self._corrections:
+                media_ns -= self._undone(at_ns, at_ns - media_ns - round(self._drift_ns), duration_ns)
         lateness_ns = at_ns - media_ns
         self._follow_skew(at_ns, lateness_ns)
         self.late.add(at_ns, self._arrivals.arrived(at_ns, media_ns), begins_burst=begins_burst)
@@ -203,7 +227,7 @@ class PaceTally:
         self._burst_sizes[min(self._burst_packets, 1_000)] += 1
         self._burst_began_ns, self._burst_packets = at_ns, 0
 
-    def _resumed(self, before_ns: int, at_ns: int, media_ns: int) -> int:
+    def _resumed(self, before_ns: int, at_ns: int, media_ns: int, packet: int) -> int:
         """After a pause that was declared, media time goes on where it stopped: what to add to it."""
         if at_ns - before_ns < STALL_MS * 1e6 or not self.stalls.was_idle(before_ns, at_ns):
             return 0
@@ -212,7 +236,7 @@ class PaceTally:
             return 0
         self._offset_ns += rise_ns
         # The rise watch sees nothing of it.
-        self.stalls.note(Rise(at_ns, before_ns, 0, 0, abs(rise_ns), 1, is_after_dtx=False, least_ns=0), True)
+        self.stalls.note(Rise(at_ns, before_ns, packet, 0, abs(rise_ns), 1, is_after_dtx=False, least_ns=0), True)
         return rise_ns
 
     def _decided(self, rise: Rise, is_bare: bool) -> int:
@@ -221,9 +245,13 @@ class PaceTally:
         has_stayed = stayed_ns >= RISE_FRAMES * rise.frame_ns
         is_pause = has_stayed and stayed_ns >= STALL_MS * 1e6
         self.stalls.note(rise, is_caught_up=not has_stayed)
-        if not is_pause and not (is_bare and has_stayed):
+        error_ppm = self._arrivals.skew.error_ppm
+        is_step = is_bare and has_stayed and error_ppm is not None and error_ppm <= STEP_ERROR_PPM
+        if not is_pause and not is_step:
             return 0
-        if is_bare and not is_pause and not rise.is_after_dtx:
+        is_left_out = is_bare and not is_pause and not rise.is_after_dtx
+        self._corrections.append(_Correction(rise.at_ns, stayed_ns, is_left_out))
+        if is_left_out:
             self.left_out_ns += stayed_ns
             self.left_out_places += 1
             self.newest_left_out.append(
@@ -236,6 +264,31 @@ class PaceTally:
             for at_ns, lateness_ns in self._unsure
         ]
         return stayed_ns
+
+    def _undone(self, at_ns: int, lateness_ns: int, duration_ns: int) -> int:
+        """Nothing comes before it is made: where packets come earlier by what was thought to be missing, it was late.
+
+        Returns what media time goes back by.
+        """
+        floor_ns, back_ns = self._rises.floor_ns, 0
+        while self._corrections and floor_ns is not None:
+            correction = self._corrections[-1]
+            if lateness_ns + back_ns >= floor_ns - RISE_FRAMES * duration_ns:
+                break
+            if at_ns - correction.at_ns > UNDONE_NS:
+                break
+            self._corrections.pop()
+            back_ns += correction.by_ns
+            if correction.is_left_out:
+                self.left_out_ns -= correction.by_ns
+                self.left_out_places -= 1
+                self.newest_left_out.pop()
+        if back_ns:
+            self._offset_ns -= back_ns
+            self._rises.correct(-back_ns)
+            # The skew sees a path that has changed, begins another line, and holds what it knew.
+            self._unsure.clear()
+        return back_ns
 
     def _follow_skew(self, at_ns: int, lateness_ns: int) -> None:
         """The skew is taken from lateness without the steps that are none of the clock's."""

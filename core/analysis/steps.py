@@ -20,8 +20,9 @@ RETURNED_FRAMES: Final = 0.4
 
 WATCHED_BURSTS: Final = 3
 WATCHED_PACKETS: Final = 16
-"""For so long a rise has to stay: a third of a second of usual packets, and two more bursts, since within a burst
-each packet is a length less late than the one before."""
+WATCHED_NS: Final = 1_000_000_000
+"""For so long a rise has to stay: what is held up comes within a second in most cases, and two more bursts have to be
+seen, since within a burst each packet is a length less late than the one before."""
 
 LEVEL_BURSTS: Final = 8
 """The level before is that of the quickest packet of so many bursts."""
@@ -59,6 +60,8 @@ class RiseWatch:
         """No packets yet."""
         self._levels: deque[int] = deque(maxlen=LEVEL_BURSTS)
         self._burst_ns = 0
+        self.floor_ns: int | None = None
+        """The least lateness of late; a packet that is far less late is of a backlog, or media time is wrong."""
         self._last_ns: int | None = None
         self._suspects: list[Rise] = []
 
@@ -71,7 +74,7 @@ class RiseWatch:
         """Another timeline."""
         self._levels.clear()
         self._suspects.clear()
-        self._last_ns = None
+        self._last_ns = self.floor_ns = None
 
     def add(
         self, at_ns: int, before_ns: int, lateness_ns: int, frame_ns: int, packet: int, *, begins_burst: bool, dtx: bool
@@ -85,11 +88,12 @@ class RiseWatch:
         if begins_burst:
             self._levels.append(self._burst_ns)
             self._burst_ns = lateness_ns
+            self.floor_ns = min(self._levels)
         elif lateness_ns < self._burst_ns:
             self._burst_ns = lateness_ns
         if not self._suspects and lateness_ns - last_ns < frame_ns * 0.5:
             return []
-        decided = self._look_on(lateness_ns, begins_burst) if self._suspects else []
+        decided = self._look_on(at_ns, lateness_ns, begins_burst) if self._suspects else []
         if begins_burst and lateness_ns - last_ns >= frame_ns * 0.5:
             self._suspect(at_ns, before_ns, lateness_ns, frame_ns, packet, dtx)
         return decided
@@ -100,6 +104,8 @@ class RiseWatch:
         self._levels = deque((level_ns - by_ns for level_ns in self._levels), LEVEL_BURSTS)
         if self._last_ns is not None:
             self._last_ns -= by_ns
+        if self.floor_ns is not None:
+            self.floor_ns -= by_ns
         for suspect in self._suspects:
             suspect.level_ns -= by_ns
             suspect.least_ns -= by_ns
@@ -118,14 +124,15 @@ class RiseWatch:
             del self._suspects[0]
         self._suspects.append(Rise(at_ns, before_ns, packet, level_ns, rise_ns, frame_ns, dtx, lateness_ns))
 
-    def _look_on(self, lateness_ns: int, begins_burst: bool) -> list[Rise]:
+    def _look_on(self, at_ns: int, lateness_ns: int, begins_burst: bool) -> list[Rise]:
         decided = []
         for suspect in self._suspects:
             suspect.packets += 1
             suspect.bursts += begins_burst
             suspect.least_ns = min(suspect.least_ns, lateness_ns)
             has_returned = suspect.stayed_ns < RETURNED_FRAMES * suspect.frame_ns
-            if has_returned or (suspect.bursts >= WATCHED_BURSTS and suspect.packets >= WATCHED_PACKETS):
+            has_stayed = suspect.bursts >= WATCHED_BURSTS and suspect.packets >= WATCHED_PACKETS
+            if has_returned or (has_stayed and at_ns - suspect.at_ns >= WATCHED_NS):
                 decided.append(suspect)
         if decided:
             self._suspects = [suspect for suspect in self._suspects if suspect not in decided]
