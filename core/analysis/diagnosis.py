@@ -292,7 +292,8 @@ def _pace(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.SLOW if ppm > 0 else FindingKind.FAST,
             _ERROR if is_paced else _WARNING,
-            f"sends {amount} too {word} (±{max(1.0, SURE * error_ppm):.0f} ppm, from {pacing.skew_span_s:.0f} s): {why}",
+            f"sends {amount} too {word} (±{max(1.0, SURE * error_ppm):.0f} ppm, from {pacing.skew_span_s:.0f} s):"
+            f" {why}",
             Side.SERVER,
         )
     hold_ms = burst_hold_ms(pacing)

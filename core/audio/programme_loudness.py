@@ -21,6 +21,9 @@ _MODE_TRUE_PEAK: Final = 1 << 5 | 1 << 4 | _MODE_M
 _MODE_HISTOGRAM: Final = 1 << 6
 """``enum mode`` of ebur128.h. With the histogram blocks are counted by tenths of a LU instead of being kept."""
 
+FLOOR_DBTP: Final = -120.0
+"""Codecs leave traces of silence that are far below any sound."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeLevels:
@@ -71,7 +74,7 @@ class ProgrammeLoudness:
         range_lu = self._asked(self._api.ebur128_loudness_range, 0.0)
         peaks = [self._peak(channel) for channel in range(OUTPUT_CHANNELS)] if self._free.alive else [0.0]
         highest = max(peaks)
-        peak_dbtp = 20 * math.log10(highest) if highest > 0 else None
+        peak_dbtp = max(FLOOR_DBTP, 20 * math.log10(highest)) if highest > 0 else None
         return ProgrammeLevels(integrated, None if integrated is None else range_lu, peak_dbtp)
 
     def close(self) -> None:
