@@ -121,6 +121,16 @@ class StreamAnalyzer:
             not_measurable=missing,
         )
 
+    @property
+    def newest_relative_delay_ms(self) -> float:
+        """How much later than the quickest of late the newest packet came."""
+        return self._pace.newest_relative_ns / 1e6
+
+    @property
+    def momentary_lufs(self) -> float | None:
+        """Loudness at the end of the last second that was decoded; ``None`` in silence, or where nobody listens."""
+        return None if self._hearing is None else self._hearing.momentary_lufs
+
     def close(self) -> None:
         """Free the decoder. Harmless when repeated; `result` still answers, `take` must not be called."""
         if self._hearing is not None:

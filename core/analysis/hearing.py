@@ -82,6 +82,8 @@ class Hearing:
         self.first_sound_packet_ns: int | None = None
         self._frames = 0
         self._loudest: float | None = None
+        self.momentary_lufs: float | None = None
+        """At the end of the last second that was measured; ``None`` in silence."""
         self._peak = 0.0
         self._clipped = 0
         self._newest_clipped: deque[Evidence] = deque(maxlen=MAX_EVIDENCE)
@@ -199,7 +201,9 @@ class Hearing:
         has_to_look = self._unseen_frames >= LOOK_FRAMES
         if self._loudness is not None:
             self._loudness.add(block)
-            now = self._loudness.momentary_lufs() if has_to_look else None
+            if has_to_look:
+                self.momentary_lufs = self._loudness.momentary_lufs()
+            now = self.momentary_lufs if has_to_look else None
             if now is not None:
                 self._loudest = now if self._loudest is None else max(self._loudest, now)
         magnitudes = np.abs(block)

@@ -86,6 +86,8 @@ class PaceTally:
         self._paced_ns = self._paced_media_ns = 0
         self._best_skew: tuple[float, float, float] | None = None
         self._packets = 0
+        self.newest_relative_ns = 0
+        """How much later than the quickest of late the newest packet came."""
 
     def begin(self, origin_ns: int) -> None:
         """Another connection or another stream: another timeline. Counts go on."""
@@ -140,7 +142,8 @@ class PaceTally:
                 media_ns -= self._undone(at_ns, at_ns - media_ns - round(self._drift_ns), duration_ns)
         lateness_ns = at_ns - media_ns
         self._follow_skew(at_ns, lateness_ns)
-        self.late.add(at_ns, self._arrivals.arrived(at_ns, media_ns), begins_burst=begins_burst)
+        self.newest_relative_ns = self._arrivals.arrived(at_ns, media_ns)
+        self.late.add(at_ns, self.newest_relative_ns, begins_burst=begins_burst)
         if self._arrivals.shifted_since_ns is not None:
             self.late.paused(self._arrivals.shifted_since_ns, self._arrivals.shifted_by_ns)
             self._arrivals.shifted_since_ns = None

@@ -1,0 +1,1 @@
+"""Style of the page, and the schema of the JSON report."""
