@@ -14,14 +14,17 @@ run: $(VENV)/.ready-run
 demo-headless: $(VENV)/.ready-run
 	@$(BIN)/opuscope demo --headless
 
-# Tests in virtual time, and of a window with stand-ins, run side by side. Those that play in real time have the machine
-# to themselves: two of them would hold each other up.
-SIDE_BY_SIDE := tests/playout tests/playout_comparison tests/opus tests/wire tests/monitor tests/recording tests/gui tests/server tests/cli
+# Tests in virtual time, and of a window with stand-ins, run side by side; those that mostly wait for sockets and for other
+# processes, four at a time. Those that play in real time have the machine to themselves: two of them would hold each
+# other up.
+SIDE_BY_SIDE := tests/playout tests/playout_comparison tests/opus tests/wire tests/monitor tests/analysis tests/recording tests/gui
+WAITING := tests/server tests/cli tests/end_to_end/test_slow_links.py
 ALONE := tests/gui/test_end_to_end.py tests/gui/test_process.py tests/gui/test_timing.py
 
 test: $(VENV)/.ready-test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(SIDE_BY_SIDE) $(addprefix --ignore=,$(ALONE))
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
+	$(BIN)/python -m pytest -n 4 $(WAITING)
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE) $(WAITING))
 	$(BIN)/python -m pytest $(ALONE)
 
 check: $(VENV)/.ready-check

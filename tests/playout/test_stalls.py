@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.playout.concealment import FADE_OUT_SAMPLES
@@ -208,6 +208,7 @@ def test_a_server_that_is_too_fast_piles_up_nothing(fast: float, mode: PlayoutMo
     block=st.sampled_from([120, 240, 480, 1024]),
     burst=st.sampled_from([1, 4]),
 )
+@example(stalls=[(5763.0, 2218.0)], jitter=0.0, seed=0, target_ms=0.0, is_adaptive=False, block=120, burst=1)
 def test_in_complete_mode_nothing_is_skipped_whatever_the_arrivals_are(
     stalls: list[tuple[float, float]],
     jitter: float,
@@ -222,11 +223,8 @@ def test_in_complete_mode_nothing_is_skipped_whatever_the_arrivals_are(
     bench = Bench.make(target_ms, max_depth_ms=20_000, is_adaptive=is_adaptive).send(packets)
     bench.run(packets[-1].arrival_ns / MS + 1, block, burst)
     bench.buffer.set_source_playing(False, bench.now_ns)
-    ended_ms = bench.now_ms
-    while bench.buffer.state is not PlayoutState.IDLE and bench.now_ms < ended_ms + 9_000:
-        bench.run(bench.now_ms + 100, block, burst)
-    # And on, into silence.
-    bench.run(bench.now_ms + 500, block, burst)
+    # Idle it may be before that, too: what has come last is not begun yet.
+    bench.run(bench.now_ms + 9_000, block, burst)
     counters = bench.buffer.counters()
     assert counters.skipped_samples == counters.packets_discarded == 0
     assert bench.buffer.state is PlayoutState.IDLE
