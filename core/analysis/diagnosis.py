@@ -235,8 +235,8 @@ def _completeness(analysis: Analysis) -> Iterator[Finding]:
         yield Finding(
             FindingKind.AUDIO_LEFT_OUT,
             _WARNING,
-            f"{complete.left_out_ms:.0f} ms of sound seem to be missing in {counted(complete.left_out_places, 'place')}: packets"
-            " were left out, or the source paused (a bare stream does not tell)",
+            f"{complete.left_out_ms:.0f} ms of sound seem to be missing in {counted(complete.left_out_places, 'place')}:"
+            " packets were left out, or the source paused (a bare stream does not tell)",
             Side.SERVER,
             complete.newest_left_out,
         )
@@ -255,8 +255,8 @@ def _stalls(analysis: Analysis) -> Iterator[Finding]:
     yield Finding(
         FindingKind.STALLS,
         _ERROR,
-        f"{counted(pacing.stalls, 'stall')} of up to {pacing.longest_stall_ms or 0:.0f} ms ({', '.join(filter(None, where))})"
-        f"{_after(blamed)}",
+        f"{counted(pacing.stalls, 'stall')} of up to {pacing.longest_stall_ms or 0:.0f} ms"
+        f" ({', '.join(filter(None, where))}){_after(blamed)}",
         Side.SERVER if server > path else Side.PATH,
         tuple(_stall_evidence(stall) for stall in blamed),
     )

@@ -27,7 +27,7 @@ UNDONE_NS: Final = 20_000_000_000
 """For so long it may still turn out that media time did not stand still."""
 
 STEP_ERROR_PPM: Final = 500.0
-"""Only where the sender's pace is known as well as that can a step be told from a slope: half a millisecond a second."""
+"""Only where the sender's pace is known as well as that can a step be told from a slope: 0.5 ms a second."""
 
 _CORRECTIONS_KEPT: Final = 16
 _ANCHOR_NS: Final = 2_000_000_000

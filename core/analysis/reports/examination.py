@@ -1,4 +1,4 @@
-"""A stream under examination: what is observed goes to the analysis and to the series; a report comes out at any time."""
+"""A stream under examination: what is observed goes to the analysis and to the series; a report comes at any time."""
 
 from __future__ import annotations
 

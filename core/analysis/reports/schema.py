@@ -119,12 +119,13 @@ def _either(kinds: list[dict[str, Any]]) -> dict[str, Any]:
 def _words(kind: type[Any]) -> dict[str, str]:
     """What the source says below each field."""
     [definition] = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(definition, ast.ClassDef)
+    if not isinstance(definition, ast.ClassDef):
+        raise TypeError(f"{kind.__name__} is not a class")
     words: dict[str, str] = {}
     for field, below in zip(definition.body, definition.body[1:], strict=False):
-        is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_text:
-            assert isinstance(below, ast.Expr)
+        if not isinstance(below, ast.Expr) or not isinstance(below.value, ast.Constant):
+            continue
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             words[field.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
     return words
 

@@ -39,7 +39,7 @@ EMPTY: Final = Series(FIRST_POINT_S, ())
 class _Cell:
     """A point that still grows."""
 
-    __slots__ = ("bytes", "high_ms", "low_ms", "loudest", "packets")
+    __slots__ = ("bytes", "high_ms", "loudest", "low_ms", "packets")
 
     def __init__(self) -> None:
         self.packets = self.bytes = 0
