@@ -236,7 +236,8 @@ def _completeness(analysis: Analysis) -> Iterator[Finding]:
             FindingKind.AUDIO_LEFT_OUT,
             _WARNING,
             f"{complete.left_out_ms:.0f} ms of sound seem to be missing"
-            f" in {counted(complete.left_out_places, 'place')}: packets were left out, or the source paused (a bare stream does not tell)",
+            f" in {counted(complete.left_out_places, 'place')}: packets were left out,"
+            " or the source paused (a bare stream does not tell)",
             Side.SERVER,
             complete.newest_left_out,
         )
