@@ -154,6 +154,10 @@ class Outbox:
         """Take nothing more; what waits can still be flushed."""
         self._is_closed = True
 
+    def release(self) -> None:
+        """Tell nobody any more when something waits."""
+        self._on_blocked = _nobody
+
     def abort(self) -> None:
         """Cut the connection, and tell the system to forget what it holds.
 
@@ -187,3 +191,7 @@ class Outbox:
         if not self._is_blocked:
             self._is_blocked = True
             self._on_blocked()
+
+
+def _nobody() -> None:
+    """Is told that something waits, when whoever asked has gone."""

@@ -27,8 +27,9 @@ from core.cli.serve import add_parser
 from core.opus.encoder import EncoderSettings
 from core.server.access.refusals import Refusals
 from core.server.access.settings import AccessSettings, LimitSettings
-from core.server.app import SHUTDOWN_TIMEOUT_S, serving
+from core.server.app import serving
 from core.server.config import ServerConfig, StreamConfig, one_stream
+from core.server.endpoint import SHUTDOWN_TIMEOUT_S
 from core.server.operation.figures import StreamFigures
 from core.server.operation.front import Operation
 from core.server.operation.histogram import Histogram

@@ -14,8 +14,9 @@ import websockets
 from core.audio.sources import PcmBlock, SourceError
 from core.opus.encoder import EncoderSettings
 from core.opus.packet import Mode, parse_packet
-from core.server.app import MAX_MESSAGE_BYTES, serving
+from core.server.app import serving
 from core.server.config import ServerConfig, one_stream
+from core.server.endpoint import MAX_MESSAGE_BYTES
 from core.wire.control import SUBPROTOCOL, Bye, Config, Hello, State, Stats, StreamState, Time, parse_control
 from core.wire.rtcp import unix_ns_from_ntp
 from core.wire.rtp import PAYLOAD_TYPE_OPUS, RtpPacket

@@ -13,8 +13,9 @@ import websockets
 
 from core.server.access.refusals import Reason
 from core.server.access.settings import AccessSettings
-from core.server.app import MAX_MESSAGE_BYTES, serving
+from core.server.app import serving
 from core.server.config import ServerConfig, StreamConfig
+from core.server.endpoint import MAX_MESSAGE_BYTES
 from core.wire.control import State, StreamState
 from tests.server.access.making import token, with_secret
 from tests.server.access.test_requests_of_any_kind import answer_to

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from core.opus.encoder import EncoderSettings
 from core.server.broadcast import Broadcast, StreamCounters
 from core.server.inlet import Inlet
-from core.server.listener import Listener, ListenerCounters
+from core.server.listener import Listener
+from core.server.listener_counters import ListenerCounters
 
 
 @dataclass(frozen=True, slots=True)
