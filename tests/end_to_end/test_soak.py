@@ -1,4 +1,4 @@
-"""Hours of coming and going, in short: nothing grows. ``OPUSCOPE_SOAK_SECONDS=3600`` makes it hours."""
+"""Hours of coming and going, in a minute: nothing grows. ``OPUSCOPE_SOAK_SECONDS=3600`` makes it hours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks.soak import RESTLESS, STALLED, soak
 
-SECONDS = float(os.environ.get("OPUSCOPE_SOAK_SECONDS", "10"))
+SECONDS = float(os.environ.get("OPUSCOPE_SOAK_SECONDS", "60"))
 GROWTH_MIB = 6.0
 """Between the first and the last quarter: pools that still fill. A listener takes 30 KiB, so a hundred that were kept
 would show."""
