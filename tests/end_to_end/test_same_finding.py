@@ -7,6 +7,7 @@ tells its observers; nothing here knows how it comes about.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,12 +27,14 @@ from core.receiver.replay import Replay, replay_options
 from core.receiver.session import ListeningSession
 from core.recording.capture_reader import open_capture
 from core.recording.capture_writer import CaptureWriter
+from tests.peers.fault_sounds import packets as encode
 from tests.peers.faults import FAULTS, transcript
 from tests.peers.faulty_server import faulty_server
 
 SECONDS = 13.0
 """The stall of every ten seconds is in it, and what comes after it."""
 
+LAG_STEP_S = 0.01
 BREAK_SPEED = 2.0
 """What breaks off after 20 s does so after ten."""
 
@@ -82,15 +85,24 @@ def first_finding(seen: Iterable[Observation]) -> FindingKind | None:
     return found[0].kind if found else None
 
 
+async def measure_loop_lag(session: ListeningSession) -> None:
+    """As every owner of an event loop does. Here the servers are on it, too: what holds it up is no fault of theirs."""
+    while True:
+        due_s = time.monotonic() + LAG_STEP_S
+        await asyncio.sleep(LAG_STEP_S)
+        session.record_loop_lag(max(0.0, time.monotonic() - due_s) * 1e3)
+
+
 async def observed(session: ListeningSession, seconds: float) -> list[Observation]:
     """What a session tells within so many seconds, or until it is over by itself."""
     told: list[Observation] = []
     session.observe(told.append)
-    task = asyncio.create_task(session.run())
+    task, lag = asyncio.create_task(session.run()), asyncio.create_task(measure_loop_lag(session))
     await asyncio.wait({task}, timeout=seconds)
     session.stop()
     with suppress(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
+    lag.cancel()
     return told
 
 
@@ -110,6 +122,8 @@ def packets(seen: Iterable[Observation]) -> int:
 
 
 async def test_live_captured_replayed_and_simulated_runs_find_the_same(tmp_path: Path) -> None:
+    for case in CASES:
+        encode(FAULTS[case.name].sound, FAULTS[case.name].settings)
     live = await asyncio.gather(*(heard_live(case) for case in CASES))
     captures = []
     for number, seen in enumerate(live):
