@@ -131,7 +131,9 @@ class PaceTally:
             if begins_burst:
                 media_ns += self._resumed(before_ns, at_ns, media_ns, packet)
                 self._end_burst(at_ns)
-                self._is_backlog = gap_ns >= STALL_MS * 1e6 + self._last_duration_ns
+                # The usual time is looked up where it matters only: it takes longer than all else here.
+                is_long = gap_ns >= STALL_MS * 1e6 + self._last_duration_ns
+                self._is_backlog = is_long and gap_ns >= (STALL_MS + self._usual_ms()) * 1e6
             self._burst_packets += 1
             self._drift_ns += gap_ns * 1e-6 * self._slope()[0]
             lateness_ns = at_ns - media_ns - round(self._drift_ns)
