@@ -137,6 +137,7 @@ class RiseWatch:
         if decided:
             self._suspects = [suspect for suspect in self._suspects if suspect not in decided]
             if any(suspect.stayed_ns >= RISE_FRAMES * suspect.frame_ns for suspect in decided):
-                # What was the level has become another one; the caller will correct it by as much.
-                self._levels = deque([self._burst_ns], LEVEL_BURSTS)
+                # What was the level has become another one; the caller will correct it by as much. A packet that
+                # begins a burst is none of it yet: it may be the next rise.
+                self._levels = deque([self._levels[-1] if begins_burst else self._burst_ns], LEVEL_BURSTS)
         return decided
