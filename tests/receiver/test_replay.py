@@ -93,7 +93,8 @@ async def test_captures_of_real_programs_are_played_without_a_gap(name: str) -> 
     assert snapshot.connection.state is ConnectionState.ENDED
     assert (snapshot.packets_received, snapshot.packets_lost, snapshot.underruns.episodes) == (101, 0, 0)
     assert snapshot.concealed_samples == 0
-    assert snapshot.total_samples_received >= 101 * 960
+    # Its clock is not ours: playout follows by resampling, half a per cent at most.
+    assert snapshot.total_samples_received >= 101 * 960 * 0.995
 
 
 async def test_the_faults_of_the_capture_are_heard_again(tmp_path: Path) -> None:
