@@ -129,6 +129,8 @@ async def test_the_open_capture_is_compared_with_another_and_played_where_one_cl
     qtbot: QtBot, tmp_path: Path, good: Path, bad: Path
 ) -> None:
     real = RealWindow(tmp_path)
+    # Its plots have to go before their menus do (`nothing_left_behind`).
+    qtbot.addWidget(real.window)
     real.desk.open(good)
     await eventually(lambda: real.state is ConnectionState.STREAMING)
     real.bar.compare.click()
@@ -158,6 +160,7 @@ def _place(plot: object, at_s: float) -> QPoint:
 
 async def test_what_cannot_be_compared_is_told_in_one_line(qtbot: QtBot, tmp_path: Path, good: Path) -> None:
     real = RealWindow(tmp_path)
+    qtbot.addWidget(real.window)
     comparing = real.window.comparing
     comparing.choose([good])
     assert real.window.banner.text == "One capture cannot be compared; choose two, or open the other one first"
