@@ -89,11 +89,18 @@ class WindowActions:
         self._add(view, tr("Save the plots as &picture…"), save_image, ("Ctrl+P",))
         self._add(view, tr("Save the series as &table…"), save_table, ("Ctrl+S",))
 
-    def add_captures(self, *, open_capture: Callable[[], None], go_to_problem: Callable[[bool], None]) -> None:
+    def add_captures(
+        self,
+        *,
+        open_capture: Callable[[], None],
+        compare: Callable[[], None],
+        go_to_problem: Callable[[bool], None],
+    ) -> None:
         """Offer captures; ``go_to_problem`` takes whether the next one is wanted."""
         tr = self._window.tr
         entries = (
             (tr("&Open capture…"), open_capture, ("Ctrl+O",)),
+            (tr("Compare capture&s…"), compare, ("Ctrl+Shift+O",)),
             (tr("Pre&vious fault in the capture"), lambda: go_to_problem(False), ("Ctrl+[",)),
             (tr("Ne&xt fault in the capture"), lambda: go_to_problem(True), ("Ctrl+]",)),
         )

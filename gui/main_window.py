@@ -19,6 +19,7 @@ from core.wire.attempts import redact
 from gui import settings
 from gui.actions import WindowActions
 from gui.compact_room import CompactRoom
+from gui.compare_desk import CompareDesk
 from gui.connect_desk import ConnectDesk
 from gui.demo_desk import DemoDesk
 from gui.diagnostics import Diagnostics
@@ -112,6 +113,8 @@ class MainWindow(QMainWindow):
         self.connecting = ConnectDesk(self.connect_panel, owner, store, self._options, self._problems, self)
         self.replays = ReplayDesk(owner, lambda: self.connecting.as_set(ListenOptions(DEFAULT_URL)), self.report, self)
         self.replays.starting.connect(self.connecting.give_way)
+        self.comparing = CompareDesk(self.replays, theme, self.report, self.tell, self)
+        self.replays.bar.compare_wanted.connect(self.comparing.ask)
         keep_events(monitor.events, self.connecting.secrets)
         self.profiles = ProfileMenu(store, self)
         self.tune_panel.add_beside_preset(make_profile_button(self.profiles))
@@ -265,6 +268,7 @@ class MainWindow(QMainWindow):
         self._books.stop()
         self.connecting.close()
         self.replays.close()
+        self.comparing.close()
         self.closing.emit()
         self._owner.close()
 
@@ -377,7 +381,9 @@ class MainWindow(QMainWindow):
             save_image=self.desk.ask_for_image,
             save_table=self.desk.ask_for_table,
         )
-        self.actions_.add_captures(open_capture=self.replays.ask, go_to_problem=self.replays.go_to_problem)
+        self.actions_.add_captures(
+            open_capture=self.replays.ask, compare=self.comparing.ask, go_to_problem=self.replays.go_to_problem
+        )
         self.actions_.add_compact(self.compact.open)
         self.actions_.add_panels(self.panels.docks.toggle_actions, self.panels.docks.reset)
         # Ctrl+F works while the log is hidden, too.

@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from core.receiver.options import ListenOptions
 from core.receiver.replay import Replay, replay_options
 from core.recording.capture_frames import CaptureError
-from core.recording.capture_reader import open_capture
+from core.recording.capture_reader import Capture, open_capture
 from core.recording.outline import Problem, problems_of
 from gui.job_queue import Job, JobQueue
 from gui.session_owner import SessionOwner
+from gui.translation import translate
 from gui.widgets.replay_bar import ReplayBar
 
 _LEAD_S: Final = 2.0
@@ -59,10 +60,14 @@ class ReplayDesk(QObject):
         """Whether a capture is in the place of a connection."""
         return self._replay is not None
 
+    @property
+    def capture(self) -> Capture | None:
+        """The one that is open."""
+        return None if self._replay is None else self._replay.capture
+
     def ask(self) -> None:
         """Ask which capture to open."""
-        kinds = self._window.tr("Captures (*.pcapng *.pcap *.cap *.rtpdump *.rtp);;All files (*)")
-        dialog = QFileDialog(self._window, self._window.tr("Open a capture"), "", kinds)
+        dialog = QFileDialog(self._window, self._window.tr("Open a capture"), "", capture_kinds())
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(lambda name: self.open(Path(name)))
@@ -76,6 +81,15 @@ class ReplayDesk(QObject):
         """Play a capture that is open already."""
         capture = replay.capture
         self._jobs.add(Job(lambda: problems_of(capture), lambda problems: self._play(replay, problems), self._refuse))
+
+    def play_from(self, capture: Capture, position_s: float) -> None:
+        """Play a capture, the open one or another, from there on."""
+        if self.capture == capture:
+            self.go_to(position_s)
+            return
+        replay = Replay(capture)
+        replay.jump_to(position_s)
+        self.play(replay)
 
     def go_to(self, position_s: float) -> None:
         """Go on from elsewhere; begins anew where the replay is over."""
@@ -148,6 +162,11 @@ class ReplayDesk(QObject):
         if not isinstance(error, CaptureError):
             raise error
         self._complain(str(error))
+
+
+def capture_kinds() -> str:
+    """What a file dialog offers to be opened."""
+    return translate("Replay", "Captures (*.pcapng *.pcap *.cap *.rtpdump *.rtp);;All files (*)")
 
 
 def next_problem(problems: tuple[Problem, ...], at_s: float, *, is_next: bool) -> Problem | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+
+MAX_FILE_BYTES: Final = 64_000_000
+"""A day of packets of 20 ms takes half of this."""
 
 
 class TraceError(ValueError):
@@ -45,7 +48,13 @@ def read_trace(path: Path) -> ArrivalTrace:
         TraceError: the file cannot be read or is no trace.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise TraceError(f"{path} is no regular file; name a JSON file with an arrival trace")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise TraceError(f"{path} is larger than {MAX_FILE_BYTES} bytes; is this an arrival trace?")
         content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise TraceError(f"{path} is nested too deeply; name a JSON file with an arrival trace") from error
     except OSError as error:
         raise TraceError(f"{path} cannot be read ({error.strerror}); name a JSON file with an arrival trace") from error
     except ValueError as error:

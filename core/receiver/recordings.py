@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from core.analysis.observation import Observation, Received
+from core.analysis.observation import Received
 from core.audio.output import Pcm
 from core.monitor.events import EventLog, Level
+from core.receiver.observers import Observers
 from core.recording.recording import PacketRecording, PlayedRecording, make_recording
 from core.recording.rotation import Rotation
 from core.recording.status import RecordingError, RecordingKind, RecordingStatus
@@ -17,11 +18,10 @@ from core.wire.control import Hello
 class Recordings:
     """All methods but `write` are for the event loop's thread."""
 
-    def __init__(self, events: EventLog) -> None:
-        """None."""
-        self._events = events
+    def __init__(self, events: EventLog, observers: Observers) -> None:
+        """None; those of packets will be among ``observers`` for as long as they run."""
+        self._events, self._observers = events, observers
         self._running: dict[Path, PacketRecording | PlayedRecording] = {}
-        self._of_packets: tuple[PacketRecording, ...] = ()
         self._of_sound: tuple[PlayedRecording, ...] = ()
         self._ended: list[RecordingStatus] = []
         self._is_over = False
@@ -38,8 +38,10 @@ class Recordings:
         if path in self._running:
             raise RecordingError(f"{path} is being recorded to already; end that first, or name another file")
         recording = make_recording(path, rotation, url, is_forced)
-        if isinstance(recording, PacketRecording) and hello is not None:
-            recording.take(Received(time.monotonic_ns(), hello))
+        if isinstance(recording, PacketRecording):
+            if hello is not None:
+                recording.take(Received(time.monotonic_ns(), hello))
+            self._observers.add(recording.take)
         recording.start()
         self._running[path] = recording
         self._ended.clear()
@@ -51,6 +53,8 @@ class Recordings:
         for each in list(self._running) if path is None else [path]:
             recording = self._running.pop(each, None)
             self._share_out()
+            if isinstance(recording, PacketRecording):
+                self._observers.remove(recording.take)
             if recording is not None:
                 self._note_end(recording.stop())
 
@@ -58,11 +62,6 @@ class Recordings:
         """End all, for good."""
         self._is_over = True
         self.stop()
-
-    def take(self, observation: Observation) -> None:
-        """What happened on the connection."""
-        for recording in self._of_packets:
-            recording.take(observation)
 
     def write(self, block: Pcm) -> None:
         """What was played, on the audio thread."""
@@ -80,10 +79,8 @@ class Recordings:
         return (*(recording.status for recording in self._running.values()), *self._ended)
 
     def _share_out(self) -> None:
-        """Whoever feeds them sees either the old tuple or the new one, whole."""
-        running = self._running.values()
-        self._of_packets = tuple(each for each in running if isinstance(each, PacketRecording))
-        self._of_sound = tuple(each for each in running if isinstance(each, PlayedRecording))
+        """The audio thread sees either the old tuple or the new one, whole."""
+        self._of_sound = tuple(each for each in self._running.values() if isinstance(each, PlayedRecording))
 
     def _note_end(self, status: RecordingStatus) -> None:
         self._ended.append(status)

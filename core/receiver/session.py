@@ -4,70 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from websockets.exceptions import ConnectionClosed
-
-from core.analysis.observation import (
-    Closed,
-    Connected,
-    Connecting,
-    NotConnected,
-    Observation,
-    ObserverStall,
-    Received,
-    RoundTrip,
-)
+from core.analysis.observation import ObserverStall
 from core.audio.output import Pcm
 from core.audio.volume import VolumeError
 from core.monitor import monitor as metric
 from core.monitor.events import Level
 from core.monitor.monitor import Monitor
 from core.opus.encoder import Application
-from core.opus.media import MediaPacket
 from core.playout.jitter_buffer import JitterBuffer
 from core.playout.settings import PlayoutSettings, PlayoutSettingsError
 from core.playout.states import PlayoutState
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
-from core.receiver.any_link import AnyLink
+from core.receiver.attempts import Attempts
 from core.receiver.connection import Connection
 from core.receiver.device_watch import MakeOutput
-from core.receiver.failures import CONNECT_ERRORS, Failure, ending_of, explain
 from core.receiver.impairment.settings import Impairment
 from core.receiver.impairment.stage import ImpairedStage
-from core.receiver.link import open_link
-from core.receiver.options import (
-    ListenOptions,
-    SettingError,
-    check_device_latency_ms,
-)
+from core.receiver.observers import Observe
+from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms
 from core.receiver.overseer import Overseer
 from core.receiver.playback import Playback, make_output
 from core.receiver.reception import Reception
 from core.receiver.recordings import Recordings
-from core.receiver.snapshot import snapshot_of, stats_of
+from core.receiver.snapshot import snapshot_of
 from core.receiver.status import ConnectionState, SessionSnapshot
 from core.receiver.verdict import Verdict
 from core.receiver.wishes import Wishes
 from core.recording.rotation import NO_ROTATION, Rotation
-from core.wire.attempts import Backoff
-from core.wire.control import Config, Hello
 
 SAMPLE_INTERVAL_S: Final = 0.05
 """The monitor looks this often: two looks in each of its 100 ms bins."""
 
-STATS_INTERVAL_S: Final = 1.0
-
 STALL_MS: Final = 15.0
 """An event loop that runs so late has not read what came meanwhile. Less is its usual scatter under load."""
-
-MAX_RETRY_AFTER_MS: Final = 3_600_000
-
-Observe = Callable[[Observation], None]
 
 
 class ListeningSession:
@@ -84,22 +56,26 @@ class ListeningSession:
         self._buffer = JitterBuffer(options.playout)
         self._playback = Playback(self._buffer.pull, monitor.events, make_output)
         self._connection = Connection(options.url, monitor.events)
-        self._backoff = Backoff()
         self._reception = Reception(self._buffer, monitor)
         self._lab = ImpairedStage(options.impairment)
         self._overseer = Overseer(self._buffer, self._playback, self._reception, self._connection, self._lab, monitor)
         self._wishes = Wishes(self._reception, options.frame_ms, options.encoder)
-        self._recordings = Recordings(monitor.events)
+        self._attempts = Attempts(
+            options,
+            self._buffer,
+            self._reception,
+            self._connection,
+            self._lab,
+            self._wishes,
+            self._overseer,
+            monitor.events,
+        )
+        self._recordings = Recordings(monitor.events, self._attempts.observers)
         self._playback.played.also_to = self._recordings.write
         self._device_latency_ms = options.device_latency_ms
         self._output = options.output
-        self._link: AnyLink | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_stopping = self._has_connected = False
-        self._try_now = asyncio.Event()
-        self._last_round_trip_ms: float | None = None
-        self._observers: list[Observe] = []
-        self._is_open = False
+        self._is_stopping = False
         self._state_before_stop: ConnectionState | None = None
         if options.replay is not None:
             options.replay.on_stall = self.note_stall
@@ -110,21 +86,12 @@ class ListeningSession:
         It hears what the server did: of messages as they were read, before the network lab. One that fails hears no
         more, and its error goes to the event loop's handler; listening goes on.
         """
-        self._observers.append(observer)
+        self._attempts.observers.add(observer)
 
     @property
     def state_before_stop(self) -> ConnectionState:
         """Where it stood when it was stopped; where nobody has stopped it, where it stands."""
         return self._connection.status.state if self._state_before_stop is None else self._state_before_stop
-
-    def _tell(self, seen: Observation) -> None:
-        for observer in tuple(self._observers):
-            try:
-                observer(seen)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it must not end what others hear
-                self._observers.remove(observer)
-                context = {"message": f"an observer of {self._connection.status.url} failed", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(context)
 
     async def run(self) -> None:
         """Connect, play, reconnect, until `stop` or until trying again would not help; then everything is closed.
@@ -142,7 +109,7 @@ class ListeningSession:
             self._playback.open(self._options.output, self._options.device_latency_ms, self._options.is_output_required)
             async with asyncio.TaskGroup() as tasks:
                 sampling = tasks.create_task(self._sample())
-                await self._listen()
+                await self._attempts.run()
                 await self._play_out()
                 sampling.cancel()
         except asyncio.CancelledError:
@@ -155,7 +122,7 @@ class ListeningSession:
     def _close(self) -> None:
         try:
             self._end_waiting()
-            self._overseer.look(self._round_trip_ms)
+            self._overseer.look(self._attempts.round_trip_ms)
         finally:
             self._playback.close()
             self._recordings.end()
@@ -169,6 +136,7 @@ class ListeningSession:
         if not self._is_stopping:
             self._state_before_stop = self._connection.status.state
         self._is_stopping = True
+        self._attempts.stop()
         # A server that never answers holds up the closing by half a second: nobody misses what it would have sent.
         self._end_waiting()
         if self._task is not None:
@@ -200,9 +168,7 @@ class ListeningSession:
         """Change what the network lab does, effective at once; what it holds back stays in order and is not lost."""
         if impairment == self._lab.impairment:
             return
-        self._lab.set(impairment)
-        if self._link is not None:
-            self._link.lab_delay_ms = impairment.least_delay_ms
+        self._attempts.set_impairment(impairment)
         self._log_impairment()
 
     def _log_impairment(self) -> None:
@@ -222,7 +188,7 @@ class ListeningSession:
 
     def try_now(self) -> None:
         """Make the next attempt to connect at once, where one is being waited for."""
-        self._try_now.set()
+        self._attempts.try_now()
 
     async def request_frame_ms(self, frame_ms: float) -> None:
         """Ask the server for another frame size; what is in force then shows in `snapshot`, as it arrives.
@@ -318,7 +284,7 @@ class ListeningSession:
     def note_stall(self, began_ns: int, ended_ns: int) -> None:
         """Nothing was read between these, because the machine that reads was busy: itself, or when it captured."""
         self._overseer.note_stall(began_ns, ended_ns)
-        self._tell(ObserverStall(began_ns, ended_ns))
+        self._attempts.observers.tell(ObserverStall(began_ns, ended_ns))
 
     def snapshot(self) -> SessionSnapshot:
         """How it stands now."""
@@ -329,146 +295,10 @@ class ListeningSession:
             self._overseer.sampler,
             self._buffer,
             self._playback.status(),
-            self._round_trip_ms,
+            self._attempts.round_trip_ms,
             self._lab.impairment,
             self._recordings.statuses(),
         )
-
-    async def _listen(self) -> None:
-        """Attempt after attempt, until the stream is over or cannot be had."""
-        while True:
-            failure = await self._attempt()
-            if self._is_stopping:
-                # The cancellation may have met a connection that was just breaking off, and been lost with it.
-                return
-            if failure.is_end:
-                self._connection.to(ConnectionState.ENDED, failure.reason, reason=failure.reason)
-                return
-            gives_up = self._options.gives_up_early and self._reception.packets_received == 0
-            if gives_up or not failure.is_retryable:
-                self._connection.to(ConnectionState.FAILED, failure.reason, reason=failure.reason)
-                return
-            await self._wait(failure)
-            if self._is_stopping:
-                return
-
-    async def _attempt(self) -> Failure:
-        """One connection, from handshake to close; says why it is over."""
-        url = self._connection.status.url
-        self._connection.to(ConnectionState.CONNECTING, f"connecting to {url}", next_attempt_at_ns=None)
-        failure = Failure(f"the connection to {url} ended", is_retryable=True)
-        self._reception.bye = None
-        self._tell(Connecting(time.monotonic_ns(), url))
-        replay = self._options.replay
-        try:
-            async with (
-                open_link(self._options) if replay is None else replay.open_link() as link,
-                asyncio.TaskGroup() as tasks,
-            ):
-                self._opened(link)
-                for beside in (link.keep_time, link.keep_alive, partial(self._tell_stats, link)):
-                    tasks.create_task(_until_closed(beside))
-                tasks.create_task(self._lab.deliver(partial(self._take, link), link.break_off))
-                await self._receive(link)
-        except* CONNECT_ERRORS as group:
-            failure = explain(group, self._options.url)
-            self._closed(ending_of(group, time.monotonic_ns()), failure)
-        finally:
-            self._closed(Closed(time.monotonic_ns(), None, by_observer=True), failure)
-            self._overseer.look(self._round_trip_ms)
-            self._lab.end_connection()
-            self._link = None
-            self._wishes.closed()
-        bye = self._reception.bye
-        if bye is not None and bye.retry_after_ms is not None:
-            # It said goodbye to come back: whatever close code followed.
-            wait_s = min(bye.retry_after_ms, MAX_RETRY_AFTER_MS) / 1000
-            failure = Failure(f"{failure.reason} ({bye.reason})", is_retryable=True, retry_after_s=wait_s)
-        now_ns = time.monotonic_ns()
-        self._buffer.set_source_playing(not failure.is_end, now_ns)
-        if self._reception.packets_received and not failure.is_end:
-            self._overseer.outages.begin(now_ns if failure.since_ns is None else failure.since_ns)
-        return failure
-
-    def _closed(self, ending: Closed, failure: Failure) -> None:
-        """Tell that the attempt is over, once."""
-        if self._is_open:
-            self._tell(ending)
-        elif not ending.by_observer:
-            self._tell(NotConnected(ending.at_ns, failure.reason))
-        self._is_open = False
-
-    def _opened(self, link: AnyLink) -> None:
-        self._link = link
-        self._is_open = True
-        link.on_round_trip = lambda at_ns, round_trip_ms: self._tell(RoundTrip(at_ns, round_trip_ms))
-        self._tell(Connected(time.monotonic_ns(), link.subprotocol, link.offered))
-        self._wishes.opened(link)
-        link.lab_delay_ms = self._lab.impairment.least_delay_ms
-        if self._reception.packets_received:
-            self._connection.note(reconnects=self._connection.status.reconnects + 1)
-            self._monitor.events.add(Level.CHANGE, "connected again")
-        elif not self._has_connected:
-            self._monitor.events.add(Level.CHANGE, f"connected to {self._connection.status.url}")
-        self._has_connected = True
-        self._reception.begin_connection(time.monotonic_ns())
-        self._overseer.sampler.begin_connection()
-        self._recordings.take(Connected(time.monotonic_ns(), link.subprotocol))
-        self._connection.to(ConnectionState.CONNECTED, "connected; waiting for audio", dialect=_dialect_of(link))
-
-    async def _receive(self, link: AnyLink) -> None:
-        """Read until the connection closes, which `AnyLink.messages` raises: after all that came before."""
-        try:
-            async for message, read_ns in link.messages():
-                if self._lab.is_direct:
-                    await self._take(link, message, read_ns)
-                else:
-                    await self._lab.hold(message, read_ns)
-                if self._observers:
-                    self._tell_received(link, message, read_ns)
-        except ConnectionClosed:
-            # What the server sent before it closed is still on its way through the lab.
-            await self._lab.drain()
-            raise
-
-    def _tell_received(self, link: AnyLink, message: bytes | str, read_ns: int) -> None:
-        for event in link.as_read(message, read_ns):
-            # While the dialect was being found out, packets waited: they came when they came.
-            self._tell(Received(event.arrival_ns if isinstance(event, MediaPacket) else read_ns, event))
-
-    async def _take(self, link: AnyLink, message: bytes | str, arrival_ns: int) -> None:
-        """One message, in the order of arrival."""
-        for event in link.receive(message, arrival_ns):
-            self._reception.handle(event, time.monotonic_ns())
-            self._recordings.take(Received(arrival_ns, event))
-            if isinstance(event, Config):
-                self._wishes.answered(event)
-            wish = self._wishes.for_server(event) if isinstance(event, Hello) else None
-            if wish is not None:
-                await _until_closed(partial(link.send, wish))
-        if self._reception.packets_on_connection and self._connection.status.state is ConnectionState.CONNECTED:
-            self._backoff.reset()
-            self._overseer.outages.end(time.monotonic_ns())
-            dialect = _dialect_of(link)
-            self._connection.to(ConnectionState.STREAMING, f"audio comes, as {dialect}", dialect=dialect, attempt=0)
-            for complaint in self._wishes.complain():
-                self._monitor.events.add(Level.WARNING, complaint)
-
-    async def _wait(self, failure: Failure) -> None:
-        # A capture knows when the next attempt was made.
-        is_replay = self._options.replay is not None
-        wait_s = 0.0 if is_replay else self._backoff.next_wait_s(failure.retry_after_s)
-        self._connection.to(
-            ConnectionState.WAITING,
-            f"{failure.reason}; next attempt in {wait_s:.1f} s",
-            reason=failure.reason,
-            attempt=self._backoff.failures,
-            next_attempt_at_ns=time.monotonic_ns() + round(wait_s * 1e9),
-        )
-        self._try_now.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._try_now.wait()
 
     async def _play_out(self) -> None:
         """Let what is in the buffer be heard before the output closes."""
@@ -480,34 +310,9 @@ class ListeningSession:
         while True:
             self._playback.check()
             self._recordings.check()
-            self._overseer.look(self._round_trip_ms)
+            self._overseer.look(self._attempts.round_trip_ms)
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-
-    async def _tell_stats(self, link: AnyLink) -> None:
-        """Tell the server how listening goes, if it wants to know."""
-        while True:
-            await asyncio.sleep(STATS_INTERVAL_S)
-            if link.dialect.has_control:
-                await link.send(stats_of(self._buffer))
-
-    @property
-    def _round_trip_ms(self) -> float | None:
-        """Of the open connection, or of the last one."""
-        if self._link is not None:
-            self._last_round_trip_ms = self._link.round_trip_ms
-        return self._last_round_trip_ms
 
     def _disconnected(self) -> None:
         if self._connection.status.state is not ConnectionState.DISCONNECTED:
             self._connection.to(ConnectionState.DISCONNECTED, "disconnected", next_attempt_at_ns=None)
-
-
-async def _until_closed(work: Callable[[], Awaitable[None]]) -> None:
-    """Do what sends, for as long as it can. Why it cannot any more, the reader says, after all that came before."""
-    with suppress(ConnectionClosed):
-        await work()
-
-
-def _dialect_of(link: AnyLink) -> str:
-    reason = f" ({link.dialect.reason})" if link.dialect.reason else ""
-    return f"{link.dialect.name}{reason}"

@@ -20,6 +20,8 @@ class ReplayBar(QFrame):
     """Seconds since the capture's first packet."""
     problem_wanted = Signal(bool)
     """The next problem (True), or the one before."""
+    compare_wanted = Signal()
+    """This capture beside another one."""
     close_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -48,6 +50,12 @@ class ReplayBar(QFrame):
             self.tr("Fault ▶"), self.tr("Next fault in the capture"), self.tr("Play from the next fault on (Ctrl+])")
         )
         self.next.clicked.connect(lambda: self.problem_wanted.emit(True))
+        self.compare = self._button(
+            self.tr("Compare…"),
+            self.tr("Compare with another capture"),
+            self.tr("Show this capture and another one side by side (Ctrl+Shift+O)"),
+        )
+        self.compare.clicked.connect(self.compare_wanted)
         self.close_ = self._button(
             self.tr("Close"), self.tr("Close the capture"), self.tr("Stop the replay and hide this bar")
         )
@@ -60,6 +68,7 @@ class ReplayBar(QFrame):
         for widget in (self.time, self.previous, self.next):
             row.addWidget(widget)
         row.addWidget(self.problem, 2)
+        row.addWidget(self.compare)
         row.addWidget(self.close_)
         self.hide()
 

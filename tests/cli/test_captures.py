@@ -20,10 +20,9 @@ from core.recording.capture_writer import CaptureWriter
 from core.wire.rtp import InterarrivalJitter
 from tests.cli.test_commands import run
 from tests.recording.foreign import frames, pcap, rtp_packets, save
+from tests.recording.real_captures import NAMES, REAL, RealCapture
 from tests.recording.transcripts import stream
 from tests.support.processes import opuscope
-
-CAPTURES = Path(__file__).parents[1] / "captures"
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +111,29 @@ def test_wireshark_finds_nothing_wrong_with_a_capture_and_reads_its_notes(tmp_pa
     assert tshark(path, "-Y", "json", "-T", "fields", "-e", "frame.protocols").count("json") >= 3
 
 
-@pytest.mark.parametrize(("name", "port"), [("gstreamer.pcapng", 5010), ("libavformat.pcap", 5012)])
-def test_tshark_sees_in_captures_of_others_what_we_see(name: str, port: int) -> None:
-    seen = rtp_stream(CAPTURES / name, "-d", f"udp.port=={port},rtp")
-    capture = open_capture(CAPTURES / name)
+@pytest.mark.parametrize("real", REAL, ids=NAMES)
+def test_tshark_sees_in_captures_of_others_what_we_see(real: RealCapture) -> None:
+    seen = rtp_stream(real.path, "-d", f"udp.port=={real.port},rtp")
+    capture = open_capture(real.path)
     assert capture.stream is not None
     assert (int(str(seen["ssrc"]), 16), seen["packets"]) == (capture.stream.ssrc, capture.packets)
+    assert seen["lost"] == real.missing
+
+
+@pytest.mark.parametrize("real", REAL, ids=NAMES)
+def test_captures_of_others_are_replayed_and_simulated(real: RealCapture) -> None:
+    status, out, errors = run("replay", str(real.path), "--headless", "--json", "-")
+    assert (status, errors) == (0, [])
+    values = json.loads(out)
+    assert (values["packets_received"], values["packets_lost"]) == (real.packets, real.missing)
+    status, out, errors = run("simulate", str(real.path), "--buffer", "fixed:80", "--buffer", "adaptive", "--json", "-")
+    assert (status, errors) == (0, [])
+    fixed, adaptive = json.loads(out)
+    # Playout slows down while packets are overdue, so less has to be concealed than is missing.
+    lost_pct = 100 * real.missing / (real.packets + real.missing)
+    assert min(1.0, lost_pct) <= fixed["concealed_pct"] <= lost_pct
+    assert fixed["underruns"] == 0
+    assert (fixed["buffer"], adaptive["buffer"]) == ("fixed:80", "adaptive")
 
 
 def test_a_capture_that_is_killed_is_readable_to_its_last_packets(tmp_path: Path, tone_url: str) -> None:

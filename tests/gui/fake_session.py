@@ -16,8 +16,8 @@ from core.playout.late_history import GRID_MS
 from core.playout.settings import PlayoutSettings
 from core.playout.what_if import WhatIfCurve, WhatIfSpan
 from core.receiver.impairment.settings import Impairment
+from core.receiver.observers import Observe
 from core.receiver.options import ListenOptions, SettingError, check_device_latency_ms, check_target_delay_ms
-from core.receiver.session import Observe
 from core.receiver.status import (
     ApplicationControl,
     ConnectionState,
