@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -42,9 +42,21 @@ class CheckResult:
     evidence: tuple[Evidence, ...] = ()
 
 
-def run_checks(limits: Limits, analysis: Analysis, findings: Iterable[Finding] | None = None) -> list[CheckResult]:
-    """A result for each limit that is set, in the order of `Limits`; ``findings`` if they are known already."""
+def run_checks(
+    limits: Limits,
+    analysis: Analysis,
+    findings: Iterable[Finding] | None = None,
+    late: tuple[Evidence, ...] = (),
+) -> list[CheckResult]:
+    """A result for each limit that is set, in the order of `Limits`; ``findings`` if they are known already.
+
+    ``late`` is where packets came too late for the buffer of the limits, which no figure of the analysis says.
+    """
     results = [check(limits, analysis) for name, check in _CHECKS.items() if getattr(limits, name) is not None]
+    results = [
+        replace(each, evidence=late) if each.name == "max_late_pct" and each.outcome is Outcome.FAIL else each
+        for each in results
+    ]
     results += _expectations(limits, analysis)
     if limits.fail_on is not None:
         found = findings_of(analysis) if findings is None else tuple(findings)
@@ -82,8 +94,7 @@ def _why(section: object, name: str, otherwise: str = NEVER) -> str:
 def _late(limits: Limits, analysis: Analysis) -> CheckResult:
     needs = analysis.needs
     late_pct = None if needs is None else needs.late_pct_at(limits.at_depth_ms)
-    packets = 0 if needs is None else needs.packets
-    what = f"late for a buffer of {limits.at_depth_ms:g} ms, of {packets} packets"
+    what = f"packets too late for a buffer of {limits.at_depth_ms:g} ms"
     return _judge("max_late_pct", late_pct, limits.max_late_pct or 0.0, " %", NEVER, what=what)
 
 
@@ -92,9 +103,9 @@ def _buffer(limits: Limits, analysis: Analysis) -> CheckResult:
     what = "buffer for 0.1 % late packets"
     if needs is not None and needs.buffer_ms_for_0_1_pct is None:
         text = f"{what}: not even 2000 ms, but should be: at most {limit:g} ms ({needs.limited_by})"
-        return CheckResult("max_buffer_ms", Outcome.FAIL, "more than 2000", limit, "ms", text)
+        return CheckResult("max_buffer_ms", Outcome.FAIL, "more than 2000", limit, "ms", text, _stalls(analysis))
     measured = None if needs is None else needs.buffer_ms_for_0_1_pct
-    return _judge("max_buffer_ms", measured, limit, " ms", NEVER, what=what)
+    return _judge("max_buffer_ms", measured, limit, " ms", NEVER, _stalls(analysis, limit), what=what)
 
 
 def _skew(limits: Limits, analysis: Analysis) -> CheckResult:
@@ -161,21 +172,25 @@ def _malformed(limits: Limits, analysis: Analysis) -> CheckResult:
 
 
 def _stall(limits: Limits, analysis: Analysis) -> CheckResult:
-    pacing = analysis.pacing
+    pacing, limit = analysis.pacing, limits.max_stall_ms or 0.0
     measured = None if pacing is None else (pacing.longest_stall_ms or 0.0)
-    stalls = () if pacing is None else pacing.newest_stalls
-    evidence = tuple(
+    return _judge("max_stall_ms", measured, limit, " ms", NEVER, _stalls(analysis, limit), what="longest stall")
+
+
+def _stalls(analysis: Analysis, longer_than_ms: float = 0.0) -> tuple[Evidence, ...]:
+    """Those that are neither declared nor this machine's."""
+    return tuple(
         Evidence(stall.at_s, stall.packet, length_ms=stall.length_ms, note=stall.side.value)
-        for stall in stalls
-        if stall.side in (Side.SERVER, Side.PATH)
+        for stall in (() if analysis.pacing is None else analysis.pacing.newest_stalls)
+        if stall.side in (Side.SERVER, Side.PATH) and stall.length_ms > longer_than_ms
     )
-    return _judge("max_stall_ms", measured, limits.max_stall_ms or 0.0, " ms", NEVER, evidence, what="longest stall")
 
 
 def _silence(limits: Limits, analysis: Analysis) -> CheckResult:
     sound = analysis.sound
     measured = None if sound is None else sound.longest_silence_s
-    evidence = () if sound is None else sound.newest_silences
+    silences = () if sound is None else sound.newest_silences
+    evidence = tuple(each for each in silences if (each.length_ms or 0.0) > (limits.max_silence_s or 0.0) * 1e3)
     reason = _why(analysis, "sound")
     return _judge(
         "max_silence_s", measured, limits.max_silence_s or 0.0, " s", reason, evidence, what="longest silence"
@@ -226,7 +241,8 @@ def _true_peak(limits: Limits, analysis: Analysis) -> CheckResult:
     sound, limit = analysis.sound, limits.max_true_peak_dbtp
     measured = None if sound is None else sound.true_peak_dbtp
     reason = _why(analysis, "sound") if sound is None else _why(sound, "true_peak_dbtp", "all is digital silence")
-    return _judge("max_true_peak_dbtp", measured, limit or 0.0, " dBTP", reason, what="true peak")
+    evidence = () if sound is None else sound.newest_clipped
+    return _judge("max_true_peak_dbtp", measured, limit or 0.0, " dBTP", reason, evidence, what="true peak")
 
 
 def _clipped(limits: Limits, analysis: Analysis) -> CheckResult:
@@ -291,17 +307,19 @@ def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
     expect, content, startup = limits.expect, analysis.content, analysis.startup
     results: list[CheckResult] = []
 
-    def compare(key: str, wanted: Any, found: str | None, is_fine: bool) -> None:
+    def compare(
+        key: str, wanted: Any, found: str | None, is_fine: bool, evidence: tuple[Evidence, ...] = ()
+    ) -> None:
         if wanted is None:
             return
         name = f"expect.{key}"
         if found is None:
-            text = f"{key}: not measurable: {NEVER} (expected: {wanted})"
+            text = f"{key}: not measurable: {_missing(analysis, key)} (expected: {_told(wanted)})"
             results.append(CheckResult(name, Outcome.NOT_MEASURABLE, None, _told(wanted), "", text))
             return
         text = f"{key}: {found}, {'as expected' if is_fine else f'but expected: {_told(wanted)}'}"
         outcome = Outcome.PASS if is_fine else Outcome.FAIL
-        results.append(CheckResult(name, outcome, found, _told(wanted), "", text))
+        results.append(CheckResult(name, outcome, found, _told(wanted), "", text, () if is_fine else evidence))
 
     shares: dict[str, tuple[Any, Mapping[Any, float]]] = {}
     if content is not None:
@@ -314,7 +332,8 @@ def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
     for key in ("frame_ms", "channels", "mode", "bandwidth"):
         wanted, found = shares.get(key, (getattr(expect, key), {}))
         text = ", ".join(f"{_told(value)} ({share:.0f} %)" for value, share in found.items()) or None
-        compare(key, wanted, text, found.get(wanted, 0.0) >= MOSTLY_PCT)
+        is_fine = found.get(wanted, 0.0) >= MOSTLY_PCT
+        compare(key, wanted, text, is_fine, _changes(analysis, key, wanted in found))
     has_fec = None if content is None else content.fec_pct >= SEEN_PCT
     has_dtx = None if content is None else content.dtx_pct > 0
     for key, wanted_flag, flag in (
@@ -326,6 +345,29 @@ def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
     agreed = startup.subprotocol or "none" if analysis.connected_s > 0 else None
     compare("subprotocol", expect.subprotocol, agreed, agreed == expect.subprotocol)
     return results
+
+
+def _missing(analysis: Analysis, key: str) -> str:
+    if key == "subprotocol":
+        return "there was no connection"
+    return NEVER if analysis.content is None else "too few packets that code sound"
+
+
+def _changes(analysis: Analysis, key: str, occurs: bool) -> tuple[Evidence, ...]:
+    """Where the stream became something else; where it never was what is expected, the whole of it."""
+    content = analysis.content
+    if content is None:
+        return ()
+    if not occurs:
+        startup = analysis.startup
+        first_s = ((startup.connect_ms or 0.0) + (startup.first_packet_ms or 0.0)) / 1e3
+        return (Evidence(first_s, 0, packets=analysis.completeness.packets, note="all of them"),)
+    what = "packet_ms" if key == "frame_ms" else key
+    return tuple(
+        Evidence(change.at_s, change.packet, note=f"from {change.before} to {change.after}")
+        for change in content.newest_changes
+        if change.what == what
+    )
 
 
 def _told(value: Any) -> str:

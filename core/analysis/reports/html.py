@@ -1,0 +1,3 @@
+"""stub"""
+def html_page(report, more):
+    return ""
