@@ -302,6 +302,18 @@ _CHECKS: Final[dict[str, Callable[[Limits, Analysis], CheckResult]]] = {
 }
 
 
+_EXPECTED_NAMES: Final = {
+    "frame_ms": "frame size in ms",
+    "channels": "channels",
+    "mode": "mode",
+    "bandwidth": "bandwidth",
+    "fec": "FEC",
+    "dtx": "DTX",
+    "cbr": "constant bit rate",
+    "subprotocol": "subprotocol",
+}
+
+
 def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
     """What the stream has to be, and is in nearly all of its packets, or not."""
     expect, content, startup = limits.expect, analysis.content, analysis.startup
@@ -314,10 +326,10 @@ def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
             return
         name = f"expect.{key}"
         if found is None:
-            text = f"{key}: not measurable: {_missing(analysis, key)} (expected: {_told(wanted)})"
+            text = f"{_EXPECTED_NAMES[key]}: not measurable: {_missing(analysis, key)} (expected: {_told(wanted)})"
             results.append(CheckResult(name, Outcome.NOT_MEASURABLE, None, _told(wanted), "", text))
             return
-        text = f"{key}: {found}, {'as expected' if is_fine else f'but expected: {_told(wanted)}'}"
+        text = f"{_EXPECTED_NAMES[key]}: {found}, {'as expected' if is_fine else f'but expected: {_told(wanted)}'}"
         outcome = Outcome.PASS if is_fine else Outcome.FAIL
         results.append(CheckResult(name, outcome, found, _told(wanted), "", text, () if is_fine else evidence))
 

@@ -68,18 +68,18 @@ def give_out(
         (options.junit, lambda: junit_xml(report)),
         (options.html, lambda: html_page(report, more)),
     )
-    if STDOUT in (name for name, _ in forms):
-        if report.outcome is not Outcome.PASS and report.problem is None:
-            print(f"opuscope: {report.verdict}", file=sys.stderr)
-    else:
-        _print(report, more)
     problems = []
-    for name, make in forms:
+    # What is printed comes last: whoever reads it may have seen enough before its end.
+    for name, make in sorted(forms, key=lambda form: form[0] == STDOUT):
         if name is not None:
             try:
                 write_report(name, make())
             except CommandError as error:
                 problems.append(str(error))
+    if all(name != STDOUT for name, _ in forms):
+        _print(report, more)
+    elif report.outcome is not Outcome.PASS and report.problem is None:
+        print(f"opuscope: {report.verdict}", file=sys.stderr)
     if problems:
         raise CommandError("; ".join(problems))
     return exit_status(report)

@@ -32,6 +32,9 @@ _SEVERITIES: Final = {
     Severity.NOTE: ("note", "i"),
 }
 
+_TOLD_IN_WORDS: Final = ("fail_on", "max_buffer_ms")
+"""Checks of which the figure alone does not say what is wrong."""
+
 
 def html_page(report: Report, more: Iterable[tuple[str, list[Row]]] = ()) -> str:
     """The page; ``more`` are further groups of figures, each with its heading."""
@@ -46,7 +49,7 @@ def html_page(report: Report, more: Iterable[tuple[str, list[Row]]] = ()) -> str
         parts.append(_section("How it went", "".join(_figure(each) for each in shown)))
     groups = [("What was measured", rows(analysis)), *more]
     parts.append("".join(_section(heading, _table(group)) for heading, group in groups if group))
-    title = f"{_VERDICTS[report.outcome]}: {report.url}"
+    title = f"{_verdict(report)}: {report.url}"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
@@ -60,16 +63,20 @@ def html_page(report: Report, more: Iterable[tuple[str, list[Row]]] = ()) -> str
 
 
 def _header(report: Report) -> str:
-    kind, sign, _ = _OUTCOMES[report.outcome]
+    kind, sign, _ = _OUTCOMES[report.outcome] if report.is_checked else ("note", "i", "")
     _, _, rest = report.verdict.partition(":")
     began = "" if report.began_at is None else f"{report.began_at.strftime('%Y-%m-%d %H:%M:%S %Z')} · "
     what = "capture" if report.is_capture else "live"
     return (
         f'<header class="{kind}"><p class="sign" aria-hidden="true">{sign}</p><div>'
-        f"<h1>{_VERDICTS[report.outcome]}</h1><p>{escape(_capital(rest.strip()))}</p>"
+        f"<h1>{_verdict(report)}</h1><p>{escape(_capital(rest.strip()))}</p>"
         f'<p class="quiet"><span class="url">{escape(report.url)}</span><br>'
         f"{began}{report.analysis.observed_s:.1f} s · {what}</p></div></header>"
     )
+
+
+def _verdict(report: Report) -> str:
+    return _VERDICTS[report.outcome] if report.is_checked else "Not checked"
 
 
 def _tiles(analysis: Analysis) -> str:
@@ -131,14 +138,22 @@ def _check(check: CheckResult) -> str:
     kind, sign, word = _OUTCOMES[check.outcome]
     what, _, _ = check.text.partition(":")
     why = ""
-    if check.outcome is not Outcome.PASS:
-        why = f'<p class="quiet">{escape(_capital(check.text))}</p>{_evidence(check.evidence)}'
-    unit = "" if check.unit == "LUFS" and isinstance(check.limit, str) else check.unit
+    if check.outcome is Outcome.NOT_MEASURABLE or (check.outcome is Outcome.FAIL and check.name in _TOLD_IN_WORDS):
+        why = f'<p class="quiet">{escape(_capital(check.text))}</p>'
+    # The findings stand above, with theirs.
+    evidence = "" if check.name == "fail_on" else _evidence(check.evidence)
     return (
         f'<tr class="{kind}"><td><span class="tag"><span aria-hidden="true">{sign}</span> {word}</span>'
-        f"<td>{escape(_capital(what))} <code>{escape(check.name)}</code>{why}"
-        f"<td>{_value(check.measured, check.unit)}<td>{_value(check.limit, unit)}</tr>"
+        f"<td>{escape(_capital(what))} <code>{escape(check.name)}</code>{why}{evidence}"
+        f"<td>{_value(check.measured, check.unit)}<td>{_limit(check)}</tr>"
     )
+
+
+def _limit(check: CheckResult) -> str:
+    if isinstance(check.limit, str):
+        return escape(check.limit)
+    direction = {"max_": "at most ", "min_": "at least "}.get(check.name[:4], "")
+    return direction + _value(check.limit, check.unit)
 
 
 def _value(value: float | str | None, unit: str) -> str:

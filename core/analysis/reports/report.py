@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from core.analysis.checks import CheckResult, Outcome
 from core.analysis.findings import Finding
@@ -40,12 +41,18 @@ class Report:
         return Outcome.NOT_MEASURABLE if Outcome.NOT_MEASURABLE in outcomes else Outcome.PASS
 
     @property
+    def is_checked(self) -> bool:
+        """Whether there is something that it could fail by; if not, its outcome is that it can be read."""
+        return bool(self.checks) or self.problem is not None
+
+    @property
     def verdict(self) -> str:
         """One line for people that says how it went."""
         if self.problem is not None:
             return f"failed: {self.problem}"
         if not self.checks:
-            return "passed: packets can be read; nothing was checked" if self.is_capture else _UNCHECKED
+            what = "packets can be read" if self.is_capture else "it connected and played"
+            return f"not checked: {what}; no limits were given, so nothing could fail"
         counts = {outcome: sum(check.outcome is outcome for check in self.checks) for outcome in Outcome}
         of_all, unmeasured = _checks(len(self.checks)), counts[Outcome.NOT_MEASURABLE]
         if counts[Outcome.FAIL]:
@@ -56,11 +63,12 @@ class Report:
         return "passed: the check passed" if len(self.checks) == 1 else f"passed: all {of_all} passed"
 
 
-_UNCHECKED = "passed: it connected and played; nothing was checked"
-
-
 def _checks(count: int) -> str:
     return "1 check" if count == 1 else f"{count} checks"
+
+
+_WIRE_NUMBERS: Final = 1 << 16
+"""RTP's sequence numbers have 16 bits (RFC 3550 §5.1); here they are counted on."""
 
 
 def place(evidence: Evidence) -> str:
@@ -69,7 +77,9 @@ def place(evidence: Evidence) -> str:
     if evidence.packet is not None:
         parts.append(f"packet {evidence.packet}")
     if evidence.sequence_number is not None:
-        parts.append(f"sequence number {evidence.sequence_number}")
+        number = evidence.sequence_number
+        wire = f" ({number % _WIRE_NUMBERS} on the wire)" if number >= _WIRE_NUMBERS else ""
+        parts.append(f"sequence number {number}{wire}")
     if evidence.packets != 1:
         parts.append(f"{evidence.packets} packets")
     if evidence.length_ms is not None:

@@ -122,8 +122,10 @@ def _pacing(pacing: Pacing) -> Iterator[Row]:
         ahead = f", {pacing.lead_ms:.0f} ms ahead" if pacing.lead_ms is not None and pacing.lead_ms >= 1 else ""
         yield "pacing", f"{what} every {UNKNOWN if every is None else f'{every:.2f}'} ms{ahead}"
     if pacing.skew_ppm is not None and pacing.skew_error_ppm is not None:
-        text = f"{pacing.skew_ppm:+.0f} ±{max(1.0, SURE * pacing.skew_error_ppm):.0f} ppm"
-        yield "clock skew", f"{text}{' (positive: too slow)' if pacing.skew_ppm else ''}"
+        error_ppm = max(1.0, SURE * pacing.skew_error_ppm)
+        figure = f"{pacing.skew_ppm:+.0f} ±{error_ppm:.0f} ppm"
+        words = "too slow" if pacing.skew_ppm > 0 else "too fast"
+        yield "clock skew", f"none to be told ({figure})" if abs(pacing.skew_ppm) <= error_ppm else f"{figure}: {words}"
     else:
         yield "clock skew", f"not measurable: {pacing.not_measurable.get('skew_ppm', UNKNOWN)}"
     late = pacing.relative_delay_ms

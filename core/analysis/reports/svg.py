@@ -55,9 +55,9 @@ def round_ticks(low: float, high: float, most: int = _TICKS) -> tuple[float, ...
 
 
 def round_up(value: float) -> float:
-    """The next 1, 1.5, 2, 3, 5 or 8 times a power of ten: the end of an axis."""
+    """The next value with round parts: the end of an axis."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(factor * power for factor in (1, 1.5, 2, 3, 5, 8, 10) if factor * power >= value * (1 - 1e-9))
+    return next(factor * power for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if factor * power >= value * (1 - 1e-9))
 
 
 class Plot:
@@ -67,7 +67,7 @@ class Plot:
         """An empty frame; ``title`` is what a screen reader says."""
         self._x, self._y, self._title = x, y, title
         self._parts: list[str] = []
-        self._labels: list[tuple[float, str]] = []
+        self._levels: list[tuple[float, str, str]] = []
 
     def bands(self, bands: Iterable[Band], kind: str) -> None:
         """Fill between the lowest and the highest of each piece of time, at least a hair."""
@@ -103,9 +103,7 @@ class Plot:
             return
         height = self._down(value)
         self._draw(f"M{_px(_LEFT)} {_px(height)}H{_px(WIDTH - _RIGHT)}", f"line {kind}")
-        below = any(abs(height - other) < _LEAST_LABEL_PX for other, _ in self._labels) or height < _TOP + 12
-        self._labels.append((height, label))
-        self._text(WIDTH - _RIGHT - 4, height + (12 if below else -4), label, f"end label {kind}")
+        self._levels.append((height, label, kind))
 
     def zone(self, low: float, high: float, kind: str) -> None:
         """Between two heights, all along."""
@@ -134,8 +132,18 @@ class Plot:
         """The element."""
         return (
             f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(self._title)}">'
-            f"{self._grid()}{''.join(self._parts)}</svg>"
+            f"{self._grid()}{''.join(self._parts)}{self._level_labels()}</svg>"
         )
+
+    def _level_labels(self) -> str:
+        """Above their lines from the top down; those of lines that are too close below theirs."""
+        parts: list[str] = []
+        free_from = _TOP + 8.0
+        for height, label, kind in sorted(self._levels):
+            at = height - 4 if height - 4 >= free_from else max(height + 12, free_from)
+            free_from = at + _LEAST_LABEL_PX
+            parts.append(_text(WIDTH - _RIGHT - 4, at, label, f"end label {kind}"))
+        return "".join(parts)
 
     def _grid(self) -> str:
         left, right, base = _LEFT, WIDTH - _RIGHT, HEIGHT - _BOTTOM

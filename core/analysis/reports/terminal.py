@@ -54,7 +54,7 @@ def report_lines(report: Report, more: list[tuple[str, list[Row]]] | None = None
     when = "" if report.began_at is None else f" from {report.began_at.astimezone().strftime('%Y-%m-%d %H:%M:%S')}"
     word, _, rest = report.verdict.partition(":")
     lines = [
-        Line(word.upper() + ":", rest, _OUTCOME_TONES[report.outcome]),
+        Line(f"{word.upper()}:", clean(rest), _OUTCOME_TONES[report.outcome] if report.is_checked else Tone.HEADING),
         Line(f"{clean(report.url)}, {analysis.observed_s:.1f} s {what}{when}", tone=Tone.QUIET),
         *_findings(report),
         *_checks(report),
@@ -98,7 +98,8 @@ def _checks(report: Report) -> list[Line]:
     lines = _heading("Checks")
     for check in report.checks:
         lines.append(_check(check))
-        lines += _evidence(check.evidence)
+        # The findings stand above, with theirs.
+        lines += _evidence(check.evidence if check.name != "fail_on" else ())
     return lines
 
 
