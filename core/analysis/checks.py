@@ -319,9 +319,7 @@ def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
     expect, content, startup = limits.expect, analysis.content, analysis.startup
     results: list[CheckResult] = []
 
-    def compare(
-        key: str, wanted: Any, found: str | None, is_fine: bool, evidence: tuple[Evidence, ...] = ()
-    ) -> None:
+    def compare(key: str, wanted: Any, found: str | None, is_fine: bool, evidence: tuple[Evidence, ...] = ()) -> None:
         if wanted is None:
             return
         name = f"expect.{key}"

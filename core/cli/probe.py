@@ -43,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
             "examples:\n"
             "  opuscope probe ws://127.0.0.1:8765/ws-audio --duration 10\n"
             "  opuscope probe wss://example.org/stream --duration 60 --fail-on error --html report.html\n"
-            "  opuscope probe URL --max-late-pct 0.1 --at-depth 60ms --expect frame_ms=20,channels=1 --loudness -23+-3\n"
+            "  opuscope probe URL --max-late-pct 0.1 --at-depth 60ms --expect frame_ms=20 --loudness -23+-3\n"
             "  opuscope probe URL --checks stream.toml --junit report.xml --json report.json\n"
             "  opuscope probe monday.pcapng --checks stream.toml\n"
             "  opuscope probe URL --duration 60 --json - | jq .underruns\n"

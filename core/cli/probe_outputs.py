@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from rich.console import Console
@@ -63,7 +64,7 @@ def give_out(
         CommandError: a file cannot be written after all; the others are.
     """
     more = [(PLAYOUT_HEADING, playout_rows or [])]
-    forms = (
+    forms: tuple[tuple[str | None, Callable[[], str]], ...] = (
         (options.json, lambda: json.dumps({**report_json(report), **(playout or {})}, indent=2) + "\n"),
         (options.junit, lambda: junit_xml(report)),
         (options.html, lambda: html_page(report, more)),

@@ -32,6 +32,7 @@ _SEVERITIES: Final = {
     Severity.NOTE: ("note", "i"),
 }
 
+_FOOTER: Final = "Made by Opuscope. Times are seconds since the beginning; packets are counted from 0 as they came."
 _TOLD_IN_WORDS: Final = ("fail_on", "max_buffer_ms")
 """Checks of which the figure alone does not say what is wrong."""
 
@@ -57,8 +58,7 @@ def html_page(report: Report, more: Iterable[tuple[str, list[Row]]] = ()) -> str
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(part for part in parts if part)
-        + "\n</main>\n<footer>Made by Opuscope. Times are seconds since the beginning; packets are counted from 0 as they"
-        " came.</footer>\n</body>\n</html>\n"
+        + f"\n</main>\n<footer>{_FOOTER}</footer>\n</body>\n</html>\n"
     )
 
 
@@ -118,8 +118,9 @@ def _findings(report: Report) -> str:
 
 def _finding(finding: Finding) -> str:
     kind, sign = _SEVERITIES[finding.severity]
+    tag = f'<span class="tag"><span aria-hidden="true">{sign}</span> {finding.severity.value}</span>'
     return (
-        f'<li class="{kind}"><p><span class="tag"><span aria-hidden="true">{sign}</span> {finding.severity.value}</span>'
+        f'<li class="{kind}"><p>{tag}'
         f" <strong>{escape(_capital(finding.kind.value))}</strong>"
         f' <span class="quiet">({escape(finding.side.value)})</span></p>'
         f"<p>{escape(_capital(finding.sentence))}.</p>{_evidence(finding.evidence)}</li>"

@@ -57,7 +57,9 @@ def round_ticks(low: float, high: float, most: int = _TICKS) -> tuple[float, ...
 def round_up(value: float) -> float:
     """The next value with round parts: the end of an axis."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(factor * power for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if factor * power >= value * (1 - 1e-9))
+    return next(
+        factor * power for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if factor * power >= value * (1 - 1e-9)
+    )
 
 
 class Plot:
@@ -159,9 +161,8 @@ class Plot:
         parts.append(f'<path class="axis" d="M{_px(left)} {_px(base)}H{_px(right)}"/>')
         parts.append(_text((left + right) / 2, HEIGHT - 5, self._x.title, "mid title"))
         middle = (_TOP + base) / 2
-        parts.append(
-            f'<text class="mid title" transform="translate(13 {_px(middle)}) rotate(-90)">{escape(self._y.title)}</text>'
-        )
+        turned = f"translate(13 {_px(middle)}) rotate(-90)"
+        parts.append(f'<text class="mid title" transform="{turned}">{escape(self._y.title)}</text>')
         return "".join(parts)
 
     def _draw(self, path: str, kind: str) -> None:

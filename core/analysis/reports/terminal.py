@@ -60,7 +60,10 @@ def report_lines(report: Report, more: list[tuple[str, list[Row]]] | None = None
         *_checks(report),
     ]
     if analysis.completeness.packets:
-        lines += [*_heading("What a listener needs"), *(Line(f"  {clean(each)}") for each in needs_lines(analysis.needs))]
+        lines += [
+            *_heading("What a listener needs"),
+            *(Line(f"  {clean(each)}") for each in needs_lines(analysis.needs)),
+        ]
     for heading, group in [("What was measured", rows(analysis)), *(more or [])]:
         if group:
             lines += [*_heading(heading), *(_row(label, text) for label, text in group)]
