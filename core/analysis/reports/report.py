@@ -59,7 +59,8 @@ class Report:
             beside = f", {unmeasured} could not be measured" if unmeasured else ""
             return f"failed: {counts[Outcome.FAIL]} of {of_all} failed{beside}"
         if unmeasured:
-            return f"no verdict: {unmeasured} of {of_all} could not be measured, the others passed"
+            beside = ", the others passed" if counts[Outcome.PASS] else ""
+            return f"no verdict: {unmeasured} of {of_all} could not be measured{beside}"
         return "passed: the check passed" if len(self.checks) == 1 else f"passed: all {of_all} passed"
 
 
