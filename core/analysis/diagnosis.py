@@ -277,12 +277,15 @@ def _after(stalls: tuple[Stall, ...]) -> str:
     return f"; after {uncaught} of them nothing was caught up: the source paused, or sends nothing in silence (DTX)"
 
 
+def _has_wrong_times(analysis: Analysis) -> bool:
+    """By times that are wrong neither pace nor delay can be told."""
+    return (analysis.completeness.timestamp_overlaps or 0) > 0.1 * analysis.completeness.packets
+
+
 def _pace(analysis: Analysis) -> Iterator[Finding]:
-    pacing, complete = analysis.pacing, analysis.completeness
-    if pacing is None:
+    pacing = analysis.pacing
+    if pacing is None or _has_wrong_times(analysis):
         return
-    if (complete.timestamp_overlaps or 0) > 0.1 * complete.packets:
-        return  # by times that are wrong no pace can be told
     ppm, error_ppm = pacing.skew_ppm, pacing.skew_error_ppm
     is_ahead = pacing.rate is not None and pacing.rate > 1.2
     if ppm is None and is_ahead and pacing.rate is not None:
@@ -360,7 +363,7 @@ def _band(sound: Sound) -> Iterator[Finding]:
 
 def _late(analysis: Analysis) -> Iterator[Finding]:
     needs, pacing = analysis.needs, analysis.pacing
-    if needs is None or pacing is None or pacing.stalls:
+    if needs is None or pacing is None or pacing.stalls or _has_wrong_times(analysis):
         return
     if pacing.observer_stalled_ms > BUSY_PCT / 100 * pacing.listened_s * 1e3:
         return  # what was held up here is told apart packet by packet, but not what waited behind it

@@ -8,10 +8,12 @@ from typing import Final
 
 from core.analysis.histogram import DurationHistogram
 from core.analysis.late_tally import LateTally
+from core.analysis.local_pace import LocalPace
 from core.analysis.results import MAX_EVIDENCE, Evidence, Pacing, Side, Stall
 from core.analysis.stall_book import INTERVALS_TO_KNOW, STALL_MS, StallBook
 from core.analysis.steps import RISE_FRAMES, Rise, RiseWatch
 from core.playout.arrivals import BURST_PAUSE_NS, Arrivals
+from core.playout.skew import SURE_PPM
 from core.wire.rtp import InterarrivalJitter
 
 BURST_PAUSE_FRAMES: Final = 0.4
@@ -26,8 +28,9 @@ RATE_LEAST_NS: Final = 5_000_000_000
 UNDONE_NS: Final = 20_000_000_000
 """For so long it may still turn out that media time did not stand still."""
 
-STEP_ERROR_PPM: Final = 500.0
-"""Only where the sender's pace is known as well as that can a step be told from a slope: 0.5 ms a second."""
+STEP_ERROR_FRAMES: Final = 0.1
+"""Only where the sender's pace is known as well as that, in packet lengths a second, can a step be told from a slope:
+for so long it is watched."""
 
 _CORRECTIONS_KEPT: Final = 16
 _ANCHOR_NS: Final = 2_000_000_000
@@ -54,6 +57,7 @@ class PaceTally:
         self.newest_left_out: deque[Evidence] = deque(maxlen=MAX_EVIDENCE)
         self._origin_ns = 0
         self._arrivals = Arrivals()
+        self._local = LocalPace()
         self._rises = RiseWatch()
         self._unsure: list[tuple[int, int]] = []
         """Arrivals and lateness that wait for the decision whether media time stood still before them."""
@@ -101,6 +105,7 @@ class PaceTally:
             self._paced_media_ns += paced_media_ns
             self._lead_ns = max(self._lead_ns, self._first_lateness_ns - self._least_lateness_ns)
         self._arrivals.restart()
+        self._local.clear()
         self._rises.clear()
         self._jitter = InterarrivalJitter()
         self._began_ns = self._last_ns = self._anchor = None
@@ -111,6 +116,8 @@ class PaceTally:
     def arrived(self, at_ns: int, media_ns: int, duration_ns: int, packet: int, *, is_bare: bool, dtx: bool) -> None:
         """A packet of this duration came; ``packet`` is its number by arrival, ``media_ns`` counts from anywhere."""
         self._packets += 1
+        if is_bare:
+            self._local.add(at_ns, at_ns - media_ns)
         media_ns += self._offset_ns
         before_ns = self._last_ns
         begins_burst = True
@@ -126,7 +133,7 @@ class PaceTally:
                 self._end_burst(at_ns)
                 self._is_backlog = gap_ns >= STALL_MS * 1e6 + self._last_duration_ns
             self._burst_packets += 1
-            self._drift_ns += gap_ns * 1e-6 * (self._arrivals.skew.ppm or 0.0)
+            self._drift_ns += gap_ns * 1e-6 * self._slope()[0]
             lateness_ns = at_ns - media_ns - round(self._drift_ns)
             for rise in self._rises.add(
                 at_ns,
@@ -248,11 +255,18 @@ class PaceTally:
         has_stayed = stayed_ns >= RISE_FRAMES * rise.frame_ns
         is_pause = has_stayed and stayed_ns >= STALL_MS * 1e6
         self.stalls.note(rise, is_caught_up=not has_stayed)
-        error_ppm = self._arrivals.skew.error_ppm
-        is_step = is_bare and has_stayed and error_ppm is not None and error_ppm <= STEP_ERROR_PPM
+        error_ppm = self._slope()[1]
+        is_known = error_ppm is not None and error_ppm * 1e-6 <= STEP_ERROR_FRAMES * rise.frame_ns / 1e9
+        is_step = is_bare and has_stayed and is_known
         if not is_pause and not is_step:
             return 0
         is_left_out = is_bare and not is_pause and not rise.is_after_dtx
+        if is_left_out:
+            # Packets are left out whole.
+            stayed_ns = max(1, round(stayed_ns / rise.frame_ns)) * rise.frame_ns
+            if not self._corrections and not self._is_skew_sure():
+                # Until now the line has gone through steps.
+                self._arrivals.skew.clear()
         self._corrections.append(_Correction(rise.at_ns, stayed_ns, is_left_out))
         if is_left_out:
             self.left_out_ns += stayed_ns
@@ -303,6 +317,17 @@ class PaceTally:
                 self._arrivals.skew.add(earlier_ns, its_lateness_ns)
             self._unsure.clear()
         self._arrivals.skew.add(at_ns, lateness_ns)
+
+    def _is_skew_sure(self) -> bool:
+        error_ppm = self._arrivals.skew.error_ppm
+        return error_ppm is not None and error_ppm <= SURE_PPM
+
+    def _slope(self) -> tuple[float, float | None]:
+        """By how much lateness grows, in millionths, and the error of that: the better of what is known of it."""
+        skew, local = self._arrivals.skew, self._local
+        if local.ppm is None or self._is_skew_sure():
+            return skew.ppm or 0.0, skew.error_ppm
+        return local.ppm, local.error_ppm
 
     def _settle(self) -> None:
         for rise in self._rises.give_up():

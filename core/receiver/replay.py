@@ -221,6 +221,8 @@ class ReplayLink:
         """Made by `Replay.open_link`; ``context`` comes first."""
         self._replay = replay
         self._events: deque[WireEvent] = deque()
+        """What `receive` was not asked for yet; with a lab that is later."""
+        self._read_last: WireEvent | None = None
         self._context = context
         self._is_broken_off = False
         self.dialect = _DialectThen()
@@ -276,7 +278,9 @@ class ReplayLink:
 
     def as_read(self, message: bytes | str, read_ns: int) -> list[WireEvent]:
         """The event that came last, without what the lab does to it."""
-        event = self._events[-1]
+        event = self._read_last
+        if event is None:
+            return []
         return [replace(event, arrival_ns=read_ns) if isinstance(event, MediaPacket) else event]
 
     def break_off(self) -> None:
@@ -297,6 +301,7 @@ class ReplayLink:
         if isinstance(event, MediaPacket) and event.capture_time_ns is not None:
             event = replace(event, capture_time_ns=self._replay.here_ns(event.capture_time_ns))
         self._events.append(event)
+        self._read_last = event
         match event:
             case MediaPacket():
                 self.dialect.name = "bare" if event.sequence_number is None else "rtp"

@@ -6,29 +6,21 @@ of it, without waiting, what somebody would have observed.
 
 from __future__ import annotations
 
-import ctypes
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-
-import numpy as np
-from numpy.typing import NDArray
 
 from core.analysis.findings import FindingKind
 from core.analysis.observation import Closed, Connected, Connecting, NotConnected, Observation, Received, RoundTrip
-from core.opus.encoder import EncoderSettings, OpusEncoder
+from core.opus.encoder import Application, EncoderSettings
 from core.wire.bare import BareDialect
 from core.wire.control import SUBPROTOCOL, ControlMessage, Hello, State, StreamState, pack_control
 from core.wire.dialect import Dialect
 from core.wire.opus_rtp import OpusRtpDialect
 from core.wire.rtp import PAYLOAD_TYPE_OPUS, RtpPacket, pack_rtp
-from tests.opus.sounds import voice_like
+from tests.peers.fault_sounds import packets
 
 RATE = 48_000
-LOOP_S = 10.0
-"""So much is encoded of each sound, and repeated."""
-
 SSRC = 0x0FA17
 FIRST_NUMBER = 0xFF00
 """Sequence numbers wrap after five seconds."""
@@ -36,9 +28,10 @@ FIRST_NUMBER = 0xFF00
 BREAK_S = 20.0
 """When the server breaks off that closes without warning."""
 
-STUCK_FROM = 100
-Sound = NDArray[np.int16]
+NO_PACKET = b"\x03"
+"""Neither RTP nor Opus: of a packet with any number of frames (RFC 6716 §3.2.5) that does not tell the number."""
 
+STUCK_FROM = 100
 _STEREO = EncoderSettings(RATE, 2, bitrate=96_000, complexity=4)
 
 
@@ -64,6 +57,8 @@ class Fault:
     sound: str = "voice"
     settings: EncoderSettings = _STEREO
     declared_ms: float = 20.0
+    declared_hz: int = RATE
+    declared_channels: int = 2
     interval: float = 1.0
     """Seconds for each second of sound."""
     together: int = 1
@@ -71,8 +66,17 @@ class Fault:
     """Every ten seconds, caught up at once."""
     drops: float = 0.0
     doubles: float = 0.0
+    swaps: float = 0.0
+    garbage: float = 0.0
+    timestamp_ms: float | None = None
+    """By what media time advances with each packet, where that is not what it lasts."""
+    leaves_out_dtx: bool = False
+    """What stands for silence is not sent."""
     is_stuck: bool = False
+    is_mute: bool = False
     breaks_off: bool = False
+    end_code: int | None = None
+    """With which it ends the connection, where it does not just break off."""
     subprotocol: str | None = SUBPROTOCOL
 
     def named(self, *, bare: bool) -> FindingKind | None:
@@ -122,6 +126,25 @@ FAULTS: dict[str, Fault] = {
         replace(_CLEAN, name="-40 LUFS", expected=_KIND.QUIET, sound="quiet"),
         replace(_CLEAN, name="DC offset", expected=_KIND.DC_OFFSET, sound="dc"),
         replace(_CLEAN, name="closes without warning", expected=_KIND.CLOSED_ABRUPTLY, breaks_off=True),
+        replace(_CLEAN, name="ends with an error", expected=_KIND.CLOSED_WITH_ERROR, breaks_off=True, end_code=1011),
+        replace(_CLEAN, name="sends nothing", expected=_KIND.NO_PACKETS, is_mute=True),
+        replace(_CLEAN, name="1 % garbage", expected=_KIND.UNREADABLE, garbage=0.01),
+        replace(_CLEAN, name="twice as fast", expected=_KIND.FAST, interval=0.5),
+        replace(_CLEAN, name="out of order", expected=_KIND.REORDERED, is_told_bare=False, swaps=0.01),
+        replace(
+            _CLEAN,
+            name="timestamps of 10 ms for 20",
+            expected=_KIND.TIMESTAMPS,
+            is_told_bare=False,
+            timestamp_ms=10.0,
+        ),
+        replace(
+            _CLEAN,
+            name="declares mono, sends stereo",
+            expected=_KIND.CHANNELS_NOT_AS_DECLARED,
+            is_told_bare=False,
+            declared_channels=1,
+        ),
         replace(
             _CLEAN,
             name="wrong subprotocol",
@@ -133,15 +156,83 @@ FAULTS: dict[str, Fault] = {
 }
 """By name; the first is none."""
 
+_MUSIC = replace(_CLEAN, sound="music")
+_SPEECH = EncoderSettings(16_000, 1, application=Application.VOIP, bitrate=24_000, complexity=4)
+CLEAN: dict[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        replace(_CLEAN, name="voice, stereo, 20 ms"),
+        replace(
+            _MUSIC,
+            name="music, stereo, 10 ms",
+            declared_ms=10.0,
+            settings=EncoderSettings(RATE, 2, 10.0, bitrate=128_000, complexity=4),
+        ),
+        replace(
+            _MUSIC,
+            name="music, mono, 60 ms",
+            declared_ms=60.0,
+            declared_channels=1,
+            settings=EncoderSettings(RATE, 1, 60.0, bitrate=64_000, complexity=4),
+        ),
+        replace(
+            _MUSIC,
+            name="music, stereo, 2.5 ms, low delay",
+            declared_ms=2.5,
+            settings=EncoderSettings(RATE, 2, 2.5, Application.LOWDELAY, bitrate=160_000, complexity=4),
+        ),
+        replace(
+            _CLEAN,
+            name="speech, mono, 16 kHz",
+            sound="speech",
+            declared_hz=16_000,
+            declared_channels=1,
+            settings=_SPEECH,
+        ),
+        replace(
+            _CLEAN,
+            name="speech, mono, 16 kHz, DTX",
+            sound="speech",
+            declared_hz=16_000,
+            declared_channels=1,
+            settings=replace(_SPEECH, dtx=True),
+        ),
+        replace(
+            _CLEAN,
+            name="speech, mono, 16 kHz, DTX not sent",
+            is_told_bare=False,
+            sound="speech",
+            declared_hz=16_000,
+            declared_channels=1,
+            leaves_out_dtx=True,
+            settings=replace(_SPEECH, dtx=True),
+        ),
+        replace(
+            _CLEAN,
+            name="speech, mono, 24 kHz, FEC",
+            sound="speech",
+            declared_hz=24_000,
+            declared_channels=1,
+            settings=EncoderSettings(24_000, 1, bitrate=32_000, complexity=4, fec=True),
+        ),
+    )
+}
+"""Servers that nothing is wrong with, by name."""
+
 
 def sends(fault: Fault, *, bare: bool) -> Iterator[Send]:
-    """What a listener is sent, for ever or until the server breaks off."""
-    chance = random.Random(6)
-    payloads = packets(fault.sound, fault.settings)
-    packet_ms = fault.settings.frame_ms
+    """What a listener is sent, for ever or until the server breaks off; one that is mute says so much and no more."""
     if not bare:
         yield from (Send(0.0, pack_control(message)) for message in _greeting(fault))
-    number = -1
+    if not fault.is_mute:
+        yield from _audio(fault, bare=bare)
+
+
+def _audio(fault: Fault, *, bare: bool) -> Iterator[Send]:
+    chance = random.Random(6)
+    payloads = packets(fault.sound, fault.settings)
+    packet_ms = fault.timestamp_ms or fault.settings.frame_ms
+    number, unsent, held_back, was_left_out = -1, 0, None, True
     while True:
         number += 1
         at_s = departure_s(fault, number)
@@ -149,10 +240,24 @@ def sends(fault: Fault, *, bare: bool) -> Iterator[Send]:
             return
         if chance.random() < fault.drops:
             continue
-        kept = min(number, STUCK_FROM) if fault.is_stuck else number % len(payloads)
-        message = payloads[kept] if bare else _rtp(payloads[kept], number, packet_ms)
+        payload = payloads[min(number, STUCK_FROM) if fault.is_stuck else number % len(payloads)]
+        if fault.leaves_out_dtx and len(payload) <= 2:
+            # RFC 3550 §5.1 counts what is sent, and media time goes on.
+            unsent += 1
+            was_left_out = True
+            continue
+        message = payload if bare else _rtp(payload, number - unsent, number * packet_ms, marker=was_left_out)
+        was_left_out = False
+        if fault.garbage and chance.random() < fault.garbage:
+            message = NO_PACKET
+        if held_back is None and fault.swaps and chance.random() < fault.swaps:
+            held_back = message
+            continue
         yield Send(at_s, message)
-        if chance.random() < fault.doubles:
+        if held_back is not None:
+            yield Send(at_s, held_back)
+            held_back = None
+        if fault.doubles and chance.random() < fault.doubles:
             yield Send(at_s, message)
 
 
@@ -169,7 +274,7 @@ def transcript(
     name: str, seconds: float, *, bare: bool = False, seed: int = 1, jitter_ms: float = 0.5, origin_ns: int = 10**12
 ) -> Iterator[Observation]:
     """What is observed of a fault over a good network: a delay of 5 ms, and up to ``jitter_ms`` more."""
-    fault = FAULTS[name]
+    fault = FAULTS.get(name) or CLEAN[name]
     chance = random.Random(seed)
 
     def at(second: float) -> int:
@@ -195,68 +300,30 @@ def transcript(
         for event in dialect.receive(send.message, at(arrival_s)):
             yield Received(at(arrival_s), event)
     else:
-        yield Closed(at(last_s + 0.01), 1006)
-        return
+        if not fault.is_mute:
+            yield Closed(at(last_s + 0.01), fault.end_code or 1006)
+            return
     yield Closed(at(seconds), 1000, by_observer=True)
 
 
-@cache
-def packets(sound: str, settings: EncoderSettings) -> tuple[bytes, ...]:
-    """A sound, encoded once."""
-    pcm = _sound(sound, settings)
-    encoder = OpusEncoder(settings)
-    size = settings.frame_samples
-    try:
-        if sound == "dc":
-            return tuple(_with_offset(encoder, pcm, 0.1))
-        return tuple(encoder.encode(pcm[at : at + size]) for at in range(0, len(pcm) - size + 1, size))
-    finally:
-        encoder.close()
-
-
-def _sound(name: str, settings: EncoderSettings) -> Sound:
-    voice = voice_like(settings.sample_rate, LOOP_S, settings.channels)
-    match name:
-        case "mono":
-            voice[:] = voice[:, :1]
-        case "left":
-            voice[:, 1] = 0
-        case "clipped":
-            voice = np.clip(voice.astype(np.int32) * 8, -32_768, 32_767).astype(np.int16)
-        case "silent":
-            voice[:] = 0
-        case "quiet":
-            voice = (voice * 0.2065).astype(np.int16)
-        case "telephone":
-            spectrum = np.fft.rfft(voice.astype(np.float64), axis=0)
-            spectrum[round(3_400 * LOOP_S) :] = 0
-            voice = np.fft.irfft(spectrum, len(voice), axis=0).astype(np.int16)
-    return voice
-
-
-def _with_offset(encoder: OpusEncoder, pcm: Sound, offset: float) -> Iterator[bytes]:
-    """As of an encoder that lets an offset through. libopus' own does not: it filters it out with a corner of 3 Hz
-    (`dc_reject` of opus_encoder.c), so what goes in has to rise as fast as that filter forgets it."""
-    api = encoder._library.encoder_api.libopus_encode_float
-    size = encoder.settings.frame_samples
-    seconds = np.arange(len(pcm)) / encoder.settings.sample_rate
-    raised = pcm / 32_768 + (offset * (1 + 2 * np.pi * 3.0 * seconds))[:, np.newaxis]
-    frames = np.ascontiguousarray(raised, dtype=np.float32)
-    out = ctypes.create_string_buffer(4_000)
-    for at in range(0, len(frames) - size + 1, size):
-        pointer = frames[at : at + size].ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-        length = api(encoder._open_state(), pointer, size, out, len(out))
-        assert length > 0, length
-        yield out.raw[:length]
-
-
 def _greeting(fault: Fault) -> tuple[ControlMessage, ...]:
-    hello = Hello(SUBPROTOCOL, SSRC, RATE, fault.settings.channels, fault.declared_ms, "audio", bitrate=96_000)
+    settings = fault.settings
+    hello = Hello(
+        SUBPROTOCOL,
+        SSRC,
+        fault.declared_hz,
+        fault.declared_channels,
+        fault.declared_ms,
+        settings.application.label,
+        bitrate=settings.bitrate,
+        fec=settings.fec,
+        dtx=settings.dtx,
+    )
     return hello, State(StreamState.PLAYING)
 
 
-def _rtp(payload: bytes, number: int, packet_ms: float) -> bytes:
-    timestamp = round(number * packet_ms * 48)
-    return pack_rtp(
-        RtpPacket(PAYLOAD_TYPE_OPUS, FIRST_NUMBER + number, timestamp, SSRC, marker=number == 0, payload=payload)
+def _rtp(payload: bytes, number: int, media_ms: float, *, marker: bool) -> bytes:
+    packet = RtpPacket(
+        PAYLOAD_TYPE_OPUS, FIRST_NUMBER + number, round(media_ms * 48), SSRC, marker=marker, payload=payload
     )
+    return pack_rtp(packet)

@@ -28,7 +28,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from core.wire.control import SUBPROTOCOL
-from tests.peers.faults import FAULTS, Fault, packets, sends
+from tests.peers.faults import CLEAN, FAULTS, Fault, packets, sends
 
 HOST = "127.0.0.1"
 
@@ -36,7 +36,7 @@ HOST = "127.0.0.1"
 @asynccontextmanager
 async def faulty_server(name: str, port: int = 0, speed: float = 1.0) -> AsyncIterator[str]:
     """A server with the fault of that name; gives its address. ``speed`` is for breaks that need not be waited for."""
-    fault = FAULTS[name]
+    fault = FAULTS.get(name) or CLEAN[name]
     packets(fault.sound, fault.settings)  # encoded before anybody listens
 
     async def listen(socket: ServerConnection) -> None:
@@ -69,6 +69,10 @@ async def _send_all(fault: Fault, socket: ServerConnection, speed: float) -> Non
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             await socket.send(send.message)
+        if fault.is_mute:
+            await socket.wait_closed()
+        if fault.end_code is not None:
+            await socket.close(fault.end_code, "the encoder failed")
         # Nothing is said, and nothing more is read: what is left in the kernel is sent, and then the end of it.
         socket.transport.close()
 
@@ -86,8 +90,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--list", action="store_true", help="say which faults there are")
     args = parser.parse_args()
-    if args.list or args.fault not in FAULTS:
-        print("\n".join(FAULTS))
+    known = {**FAULTS, **CLEAN}
+    if args.list or args.fault not in known:
+        print("\n".join(known))
         sys.exit(0 if args.list else 2)
     with suppress(KeyboardInterrupt):
         asyncio.run(_run(args.fault, args.port))
