@@ -78,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     limits = checks_from(options)
     check_reports((options.json, options.junit, options.html))
     if _is_file(options.url):
+        _spare_capture(options)
         _refuse_live_options(options)
         return give_out(options, examine_capture(options, limits))
     wishes = listen_options(options, options.url, NULL_OUTPUT, is_output_required=True, gives_up_early=True)
@@ -113,6 +114,12 @@ def run(options: argparse.Namespace) -> int:
 def _is_file(target: str) -> bool:
     """Whether it is a file rather than an address."""
     return "://" not in target and (Path(target).exists() or Path(target).suffix in CAPTURE_ENDINGS)
+
+
+def _spare_capture(options: argparse.Namespace) -> None:
+    for name in (options.json, options.junit, options.html):
+        if name is not None and Path(name).resolve() == Path(options.url).resolve():
+            raise CommandError(f"the report cannot be written to {name}, which is the capture itself; name another")
 
 
 def _refuse_live_options(options: argparse.Namespace) -> None:

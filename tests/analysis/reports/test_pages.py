@@ -140,8 +140,9 @@ def test_what_a_listener_needs_is_told_in_sentences() -> None:
     needs = report_of(STALLING).analysis.needs
     assert needs is not None
     first, second, *_ = needs_lines(needs)
-    assert first == "a buffer of 305 ms for 0.1 % late packets, a buffer of 190 ms for 1 %" or (
-        f"{needs.buffer_ms_for_0_1_pct:.0f} ms" in first and f"{needs.buffer_ms_for_1_pct:.0f} ms" in first
+    assert first == (
+        f"a buffer of {needs.buffer_ms_for_0_1_pct:.0f} ms for 0.1 % late packets,"
+        f" a buffer of {needs.buffer_ms_for_1_pct:.0f} ms for 1 %"
     )
     assert second.startswith("what limits it: 1 stall")
     assert needs_lines(None) == ["no packet came, so nothing can be said"]
@@ -178,8 +179,7 @@ def test_the_page_says_verdict_findings_and_checks_with_evidence() -> None:
             assert place(evidence) in seen
 
 
-@pytest.mark.parametrize("colour", ["red", "green"])
-def test_no_outcome_is_told_by_colour_alone(colour: str) -> None:
+def test_no_outcome_is_told_by_colour_alone() -> None:
     _, reader = page_of(report_of(STALLING, LIMITS, bare=True))
     assert all(word in reader.seen for word in ("✗", "failed", "✓", "passed", "?", "not measurable"))
 
