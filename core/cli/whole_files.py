@@ -41,12 +41,18 @@ def write_report(name: str, text: str) -> None:
         return
     path = Path(name)
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # a pipe or /dev/stderr: there is nothing to replace
+        if _is_stream(path):
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
         else:
             _replace(path, text)
     except OSError as error:
         raise _refusal(path, error) from error
+
+
+def _is_stream(path: Path) -> bool:
+    """A pipe or a device, which cannot be replaced; /dev/stdout is one even where a shell has sent it to a file."""
+    return path.is_relative_to("/dev") or (path.exists() and not path.is_file())
 
 
 def _replace(path: Path, text: str) -> None:
@@ -67,9 +73,9 @@ def _check(path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(None, "is a directory")
-        if path.is_file():
-            path.open("r+b").close()
-        if not path.exists() or path.is_file():
+        if not _is_stream(path):
+            if path.exists():
+                path.open("r+b").close()
             beside = _beside(path.resolve())
             beside.open("x").close()
             beside.unlink()

@@ -161,7 +161,7 @@ def test_ctrl_c_gives_the_report_so_far_with_the_exit_status_of_its_checks(url: 
         (["--junit", "/nowhere/x"], "the report cannot be written to /nowhere/x"),
         (["--html", "tests"], "the report cannot be written to tests (is a directory); name another file"),
         (["--html", "-", "--json", "-"], "two reports would go to standard output; name another file"),
-        (["--html", "x", "--json", "./x"], "two reports would go to ./x; name another file"),
+        (["--html", "x", "--json", "./x"], "two reports would go to x; name another file"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2_before_anything_is_asked(
