@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
+from core.analysis.checks_expected import expectations
+from core.analysis.checks_result import NEVER, CheckResult, Outcome
 from core.analysis.diagnosis import JUDGED_S, SURE, findings_of
 from core.analysis.findings import Finding, Severity
 from core.analysis.limits import BANDWIDTHS, EBU_TARGET_LUFS, Limits, Loudness
 from core.analysis.make_up import SEEN_PCT
 from core.analysis.results import Analysis, Evidence, Side
 
-MOSTLY_PCT: Final = 99.0
-"""A stream is what so many of its packets are: the first ones may be of another setting."""
-
-NEVER: Final = "no packet came"
-
-
-class Outcome(Enum):
-    """Of one check."""
-
-    PASS = "pass"  # noqa: S105 - a word, no password
-    FAIL = "fail"
-    NOT_MEASURABLE = "not measurable"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One check, as it ended."""
-
-    name: str
-    """The limit's key, as ``max_late_pct`` or ``expect.channels``."""
-    outcome: Outcome
-    measured: float | str | None
-    limit: float | str
-    unit: str
-    text: str
-    """One line for people: what was measured, against what, or why it could not be."""
-    evidence: tuple[Evidence, ...] = ()
+__all__ = ["CheckResult", "Outcome", "run_checks"]
 
 
 def run_checks(
@@ -57,7 +32,7 @@ def run_checks(
         replace(each, evidence=late) if each.name == "max_late_pct" and each.outcome is Outcome.FAIL else each
         for each in results
     ]
-    results += _expectations(limits, analysis)
+    results += expectations(limits, analysis)
     if limits.fail_on is not None:
         found = findings_of(analysis) if findings is None else tuple(findings)
         results.append(_findings(limits.fail_on, found))
@@ -300,90 +275,6 @@ _CHECKS: Final[dict[str, Callable[[Limits, Analysis], CheckResult]]] = {
     "min_bitrate_kbps": _bitrate("min_bitrate_kbps", at_least=True),
     "max_bitrate_kbps": _bitrate("max_bitrate_kbps", at_least=False),
 }
-
-
-_EXPECTED_NAMES: Final = {
-    "frame_ms": "frame size in ms",
-    "channels": "channels",
-    "mode": "mode",
-    "bandwidth": "bandwidth",
-    "fec": "FEC",
-    "dtx": "DTX",
-    "cbr": "constant bit rate",
-    "subprotocol": "subprotocol",
-}
-
-
-def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
-    """What the stream has to be, and is in nearly all of its packets, or not."""
-    expect, content, startup = limits.expect, analysis.content, analysis.startup
-    results: list[CheckResult] = []
-
-    def compare(key: str, wanted: Any, found: str | None, is_fine: bool, evidence: tuple[Evidence, ...] = ()) -> None:
-        if wanted is None:
-            return
-        name = f"expect.{key}"
-        if found is None:
-            text = f"{_EXPECTED_NAMES[key]}: not measurable: {_missing(analysis, key)} (expected: {_told(wanted)})"
-            results.append(CheckResult(name, Outcome.NOT_MEASURABLE, None, _told(wanted), "", text))
-            return
-        text = f"{_EXPECTED_NAMES[key]}: {found}, {'as expected' if is_fine else f'but expected: {_told(wanted)}'}"
-        outcome = Outcome.PASS if is_fine else Outcome.FAIL
-        results.append(CheckResult(name, outcome, found, _told(wanted), "", text, () if is_fine else evidence))
-
-    shares: dict[str, tuple[Any, Mapping[Any, float]]] = {}
-    if content is not None:
-        shares = {
-            "frame_ms": (expect.frame_ms, content.packet_ms_pct),
-            "channels": (expect.channels, content.channels_pct),
-            "mode": (expect.mode, content.modes_pct),
-            "bandwidth": (expect.bandwidth, content.bandwidths_pct),
-        }
-    for key in ("frame_ms", "channels", "mode", "bandwidth"):
-        wanted, found = shares.get(key, (getattr(expect, key), {}))
-        text = ", ".join(f"{_told(value)} ({share:.0f} %)" for value, share in found.items()) or None
-        is_fine = found.get(wanted, 0.0) >= MOSTLY_PCT
-        compare(key, wanted, text, is_fine, _changes(analysis, key, wanted in found))
-    has_fec = None if content is None else content.fec_pct >= SEEN_PCT
-    has_dtx = None if content is None else content.dtx_pct > 0
-    for key, wanted_flag, flag in (
-        ("fec", expect.fec, has_fec),
-        ("dtx", expect.dtx, has_dtx),
-        ("cbr", expect.cbr, None if content is None else content.is_cbr),
-    ):
-        compare(key, wanted_flag, None if flag is None else _told(flag), flag == wanted_flag)
-    agreed = startup.subprotocol or "none" if analysis.connected_s > 0 else None
-    compare("subprotocol", expect.subprotocol, agreed, agreed == expect.subprotocol)
-    return results
-
-
-def _missing(analysis: Analysis, key: str) -> str:
-    if key == "subprotocol":
-        return "there was no connection"
-    return NEVER if analysis.content is None else "too few packets that code sound"
-
-
-def _changes(analysis: Analysis, key: str, occurs: bool) -> tuple[Evidence, ...]:
-    """Where the stream became something else; where it never was what is expected, the whole of it."""
-    content = analysis.content
-    if content is None:
-        return ()
-    if not occurs:
-        startup = analysis.startup
-        first_s = ((startup.connect_ms or 0.0) + (startup.first_packet_ms or 0.0)) / 1e3
-        return (Evidence(first_s, 0, packets=analysis.completeness.packets, note="all of them"),)
-    what = "packet_ms" if key == "frame_ms" else key
-    return tuple(
-        Evidence(change.at_s, change.packet, note=f"from {change.before} to {change.after}")
-        for change in content.newest_changes
-        if change.what == what
-    )
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _findings(fail_on: str, findings: tuple[Finding, ...]) -> CheckResult:
