@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
+from core.analysis.checks_expected import expectations
+from core.analysis.checks_result import NEVER, CheckResult, Outcome
 from core.analysis.diagnosis import JUDGED_S, SURE, findings_of
 from core.analysis.findings import Finding, Severity
 from core.analysis.limits import BANDWIDTHS, EBU_TARGET_LUFS, Limits, Loudness
 from core.analysis.make_up import SEEN_PCT
 from core.analysis.results import Analysis, Evidence, Side
 
-MOSTLY_PCT: Final = 99.0
-"""A stream is what so many of its packets are: the first ones may be of another setting."""
-
-NEVER: Final = "no packet came"
+__all__ = ["CheckResult", "Outcome", "run_checks"]
 
 
-class Outcome(Enum):
-    """Of one check."""
+def run_checks(
+    limits: Limits,
+    analysis: Analysis,
+    findings: Iterable[Finding] | None = None,
+    late: tuple[Evidence, ...] = (),
+) -> list[CheckResult]:
+    """A result for each limit that is set, in the order of `Limits`; ``findings`` if they are known already.
 
-    PASS = "pass"  # noqa: S105 - a word, no password
-    FAIL = "fail"
-    NOT_MEASURABLE = "not measurable"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One check, as it ended."""
-
-    name: str
-    """The limit's key, as ``max_late_pct`` or ``expect.channels``."""
-    outcome: Outcome
-    measured: float | str | None
-    limit: float | str
-    unit: str
-    text: str
-    """One line for people: what was measured, against what, or why it could not be."""
-    evidence: tuple[Evidence, ...] = ()
-
-
-def run_checks(limits: Limits, analysis: Analysis, findings: Iterable[Finding] | None = None) -> list[CheckResult]:
-    """A result for each limit that is set, in the order of `Limits`; ``findings`` if they are known already."""
+    ``late`` is where packets came too late for the buffer of the limits, which no figure of the analysis says.
+    """
     results = [check(limits, analysis) for name, check in _CHECKS.items() if getattr(limits, name) is not None]
-    results += _expectations(limits, analysis)
+    results = [
+        replace(each, evidence=late) if each.name == "max_late_pct" and each.outcome is Outcome.FAIL else each
+        for each in results
+    ]
+    results += expectations(limits, analysis)
     if limits.fail_on is not None:
         found = findings_of(analysis) if findings is None else tuple(findings)
         results.append(_findings(limits.fail_on, found))
@@ -82,8 +69,7 @@ def _why(section: object, name: str, otherwise: str = NEVER) -> str:
 def _late(limits: Limits, analysis: Analysis) -> CheckResult:
     needs = analysis.needs
     late_pct = None if needs is None else needs.late_pct_at(limits.at_depth_ms)
-    packets = 0 if needs is None else needs.packets
-    what = f"late for a buffer of {limits.at_depth_ms:g} ms, of {packets} packets"
+    what = f"packets too late for a buffer of {limits.at_depth_ms:g} ms"
     return _judge("max_late_pct", late_pct, limits.max_late_pct or 0.0, " %", NEVER, what=what)
 
 
@@ -92,9 +78,9 @@ def _buffer(limits: Limits, analysis: Analysis) -> CheckResult:
     what = "buffer for 0.1 % late packets"
     if needs is not None and needs.buffer_ms_for_0_1_pct is None:
         text = f"{what}: not even 2000 ms, but should be: at most {limit:g} ms ({needs.limited_by})"
-        return CheckResult("max_buffer_ms", Outcome.FAIL, "more than 2000", limit, "ms", text)
+        return CheckResult("max_buffer_ms", Outcome.FAIL, "more than 2000", limit, "ms", text, _stalls(analysis))
     measured = None if needs is None else needs.buffer_ms_for_0_1_pct
-    return _judge("max_buffer_ms", measured, limit, " ms", NEVER, what=what)
+    return _judge("max_buffer_ms", measured, limit, " ms", NEVER, _stalls(analysis, limit), what=what)
 
 
 def _skew(limits: Limits, analysis: Analysis) -> CheckResult:
@@ -161,21 +147,25 @@ def _malformed(limits: Limits, analysis: Analysis) -> CheckResult:
 
 
 def _stall(limits: Limits, analysis: Analysis) -> CheckResult:
-    pacing = analysis.pacing
+    pacing, limit = analysis.pacing, limits.max_stall_ms or 0.0
     measured = None if pacing is None else (pacing.longest_stall_ms or 0.0)
-    stalls = () if pacing is None else pacing.newest_stalls
-    evidence = tuple(
+    return _judge("max_stall_ms", measured, limit, " ms", NEVER, _stalls(analysis, limit), what="longest stall")
+
+
+def _stalls(analysis: Analysis, longer_than_ms: float = 0.0) -> tuple[Evidence, ...]:
+    """Those that are neither declared nor this machine's."""
+    return tuple(
         Evidence(stall.at_s, stall.packet, length_ms=stall.length_ms, note=stall.side.value)
-        for stall in stalls
-        if stall.side in (Side.SERVER, Side.PATH)
+        for stall in (() if analysis.pacing is None else analysis.pacing.newest_stalls)
+        if stall.side in (Side.SERVER, Side.PATH) and stall.length_ms > longer_than_ms
     )
-    return _judge("max_stall_ms", measured, limits.max_stall_ms or 0.0, " ms", NEVER, evidence, what="longest stall")
 
 
 def _silence(limits: Limits, analysis: Analysis) -> CheckResult:
     sound = analysis.sound
     measured = None if sound is None else sound.longest_silence_s
-    evidence = () if sound is None else sound.newest_silences
+    silences = () if sound is None else sound.newest_silences
+    evidence = tuple(each for each in silences if (each.length_ms or 0.0) > (limits.max_silence_s or 0.0) * 1e3)
     reason = _why(analysis, "sound")
     return _judge(
         "max_silence_s", measured, limits.max_silence_s or 0.0, " s", reason, evidence, what="longest silence"
@@ -226,7 +216,8 @@ def _true_peak(limits: Limits, analysis: Analysis) -> CheckResult:
     sound, limit = analysis.sound, limits.max_true_peak_dbtp
     measured = None if sound is None else sound.true_peak_dbtp
     reason = _why(analysis, "sound") if sound is None else _why(sound, "true_peak_dbtp", "all is digital silence")
-    return _judge("max_true_peak_dbtp", measured, limit or 0.0, " dBTP", reason, what="true peak")
+    evidence = () if sound is None else sound.newest_clipped
+    return _judge("max_true_peak_dbtp", measured, limit or 0.0, " dBTP", reason, evidence, what="true peak")
 
 
 def _clipped(limits: Limits, analysis: Analysis) -> CheckResult:
@@ -284,54 +275,6 @@ _CHECKS: Final[dict[str, Callable[[Limits, Analysis], CheckResult]]] = {
     "min_bitrate_kbps": _bitrate("min_bitrate_kbps", at_least=True),
     "max_bitrate_kbps": _bitrate("max_bitrate_kbps", at_least=False),
 }
-
-
-def _expectations(limits: Limits, analysis: Analysis) -> list[CheckResult]:
-    """What the stream has to be, and is in nearly all of its packets, or not."""
-    expect, content, startup = limits.expect, analysis.content, analysis.startup
-    results: list[CheckResult] = []
-
-    def compare(key: str, wanted: Any, found: str | None, is_fine: bool) -> None:
-        if wanted is None:
-            return
-        name = f"expect.{key}"
-        if found is None:
-            text = f"{key}: not measurable: {NEVER} (expected: {wanted})"
-            results.append(CheckResult(name, Outcome.NOT_MEASURABLE, None, _told(wanted), "", text))
-            return
-        text = f"{key}: {found}, {'as expected' if is_fine else f'but expected: {_told(wanted)}'}"
-        outcome = Outcome.PASS if is_fine else Outcome.FAIL
-        results.append(CheckResult(name, outcome, found, _told(wanted), "", text))
-
-    shares: dict[str, tuple[Any, Mapping[Any, float]]] = {}
-    if content is not None:
-        shares = {
-            "frame_ms": (expect.frame_ms, content.packet_ms_pct),
-            "channels": (expect.channels, content.channels_pct),
-            "mode": (expect.mode, content.modes_pct),
-            "bandwidth": (expect.bandwidth, content.bandwidths_pct),
-        }
-    for key in ("frame_ms", "channels", "mode", "bandwidth"):
-        wanted, found = shares.get(key, (getattr(expect, key), {}))
-        text = ", ".join(f"{_told(value)} ({share:.0f} %)" for value, share in found.items()) or None
-        compare(key, wanted, text, found.get(wanted, 0.0) >= MOSTLY_PCT)
-    has_fec = None if content is None else content.fec_pct >= SEEN_PCT
-    has_dtx = None if content is None else content.dtx_pct > 0
-    for key, wanted_flag, flag in (
-        ("fec", expect.fec, has_fec),
-        ("dtx", expect.dtx, has_dtx),
-        ("cbr", expect.cbr, None if content is None else content.is_cbr),
-    ):
-        compare(key, wanted_flag, None if flag is None else _told(flag), flag == wanted_flag)
-    agreed = startup.subprotocol or "none" if analysis.connected_s > 0 else None
-    compare("subprotocol", expect.subprotocol, agreed, agreed == expect.subprotocol)
-    return results
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _findings(fail_on: str, findings: tuple[Finding, ...]) -> CheckResult:

@@ -25,8 +25,9 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "schema_version": VERSION,
         "url": report.url,
-        "began_at": report.began_at.isoformat(timespec="milliseconds"),
-        "passed": report.has_passed,
+        "began_at": None if report.began_at is None else report.began_at.isoformat(timespec="milliseconds"),
+        "is_capture": report.is_capture,
+        "outcome": report.outcome.value,
         "verdict": report.verdict,
         "problem": report.problem,
         "checks": plain(report.checks),

@@ -1,15 +1,12 @@
 """The schema of the JSON report (JSON Schema 2020-12), made from the very dataclasses that are written.
 
-``python -m core.analysis.reports.schema`` prints it; it is kept in `resources/reports/report.schema.json`, and a test
-holds the two together. Descriptions are the docstrings of the fields.
+Descriptions are the docstrings of the fields. `core.cli.probe_schema` adds what the probe does.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-import json
-import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -17,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final
 
-from core.analysis.checks import CheckResult
+from core.analysis.checks import CheckResult, Outcome
 from core.analysis.findings import Finding
 from core.analysis.reports.json_form import VERSION
 from core.analysis.reports.series import Series
@@ -37,13 +34,21 @@ def schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     parts = {
         "schema_version": {"const": VERSION},
-        "url": {"type": "string", "description": "The address, without secrets."},
-        "began_at": {"type": "string", "format": "date-time", "description": "When listening began."},
-        "passed": {"type": "boolean", "description": "What the exit status 0 says."},
+        "url": {"type": "string", "description": "The address, without secrets, or the capture's file."},
+        "began_at": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "When listening or capturing began; null: the capture does not tell.",
+        },
+        "is_capture": {"type": "boolean", "description": "Whether it was read from a file."},
+        "outcome": {
+            "enum": [each.value for each in Outcome],
+            "description": "What the exit status says: 0, 1, 2. Without limits nothing but audio is asked for.",
+        },
         "verdict": {"type": "string", "description": "One line for people."},
         "problem": {
             "type": ["string", "null"],
-            "description": "Why it failed whatever was measured: no connection, no audio, cut off.",
+            "description": "Why it failed whatever was measured: no connection, no audio.",
         },
         "checks": {"type": "array", "items": _of(CheckResult, definitions)},
         "findings": {
@@ -59,7 +64,7 @@ def schema() -> dict[str, Any]:
         "title": "Report of Opuscope",
         "description": (
             "What 'opuscope probe --json' writes. Figures that cannot be had are null, and 'not_measurable' beside them"
-            " says why. Other keys may stand beside these: the probe adds what its own playout met."
+            " says why. Keys that are not required are of live streams: what our own playout met."
         ),
         "type": "object",
         "properties": parts,
@@ -128,12 +133,3 @@ def _words(kind: type[Any]) -> dict[str, str]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             words[field.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
     return words
-
-
-def schema_text() -> str:
-    """As it is kept."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())

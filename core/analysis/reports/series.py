@@ -1,4 +1,4 @@
-"""How a stream went over time, in memory that does not grow: points of a second, longer ones the longer it takes."""
+"""How a stream went over time, in memory that does not grow: short points, longer ones the longer it takes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_POINTS: Final = 600
-"""As many as a plot on paper can show. A minute has points of 1 s, an hour of 8 s, a day of 256 s."""
+"""As many as a plot on paper can show. A minute has points of 0.25 s, an hour of 8 s, a day of 256 s."""
 
-FIRST_POINT_S: Final = 1.0
+FIRST_POINT_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class SeriesRecorder:
             )
             for number, cell in enumerate(self._cells)
         )
-        # The last piece of a second may be so short that its bit rate says nothing.
+        # The last piece may be so short that its bit rate says nothing.
         is_stub = last > 0 and self._open_s < self._point_s / 4
         return Series(self._point_s, points[:-1] if is_stub else points)
 
