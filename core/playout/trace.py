@@ -49,7 +49,7 @@ def read_trace(path: Path) -> ArrivalTrace:
     """
     try:
         if path.exists() and not path.is_file():
-            raise TraceError(f"{path} is no regular file; name a JSON file with an arrival trace")
+            raise TraceError(f"{path} cannot be read (no regular file); name a JSON file with an arrival trace")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise TraceError(f"{path} is larger than {MAX_FILE_BYTES} bytes; is this an arrival trace?")
         content = json.loads(path.read_text(encoding="utf-8"))

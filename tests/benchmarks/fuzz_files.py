@@ -1,4 +1,4 @@
-"""Every reader under fire: ``python -m tests.benchmarks.fuzz_files [--minutes 10] [--only captures] [--engine atheris]``.
+"""Every reader under fire: ``python -m tests.benchmarks.fuzz_files [--minutes 10] [--only captures]``.
 
 Damaged copies of valid files, the same as in `tests/fuzzing/test_files.py`, and then atheris (libFuzzer), which keeps
 whatever takes a new path through our code and goes on from there. The time is divided among readers and engines. What

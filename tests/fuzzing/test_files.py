@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import random
+import re
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -14,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzzing.files import READERS, Reader, damaged
+from tests.support.processes import REPOSITORY
 
 MAGICS = [
     b"\x0a\x0d\x0d\x0a",
@@ -103,3 +108,21 @@ def test_a_length_of_gigabytes_takes_no_memory_and_no_time(tmp_path: Path, start
         tracemalloc.stop()
     assert peak < 20_000_000
     assert time.monotonic() - began_s < 5
+
+
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has wheels for Linux on x86-64 only")
+@each_reader
+def test_what_atheris_finds_of_new_paths_is_read_or_refused(tmp_path: Path, reader: Reader) -> None:
+    """As many as one likes: ``python -m tests.benchmarks.fuzz_files --engine atheris``."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, data in enumerate(reader.seeds(tmp_path).values()):
+        (corpus / str(number)).write_bytes(data)
+    command = [
+        *(sys.executable, "-m", "tests.fuzzing.atheris_target", reader.name, str(tmp_path / "case"), str(corpus)),
+        *("-runs=300", "-seed=1", "-timeout=20", "-rss_limit_mb=600", f"-artifact_prefix={tmp_path}/"),
+    ]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    # It saw paths: else it would have tried nothing but noise.
+    assert [int(count) for count in re.findall(r"cov: (\d+)", done.stderr)][-1] > 20
