@@ -93,8 +93,8 @@ async def test_captures_of_real_programs_are_played_without_a_gap(real: RealCapt
     assert snapshot.connection.state is ConnectionState.ENDED
     assert (snapshot.packets_received, snapshot.packets_lost, snapshot.underruns.episodes) == (real.packets, 0, 0)
     assert snapshot.concealed_samples == 0
-    # Its clock is not ours: playout follows by resampling, half a per cent at most.
-    assert snapshot.total_samples_received >= real.packets * real.packet_ms * 48 * 0.995
+    # Playout follows the sender's clock and stretches; what is heard is shorter by less than one packet all the same.
+    assert snapshot.total_samples_received > (real.packets - 1) * real.packet_ms * 48
 
 
 async def test_the_faults_of_the_capture_are_heard_again(tmp_path: Path) -> None:
