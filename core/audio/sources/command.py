@@ -100,10 +100,14 @@ class CommandSource:
         return None if pcm is None else PcmBlock(pcm)
 
     async def close(self) -> None:
-        """End the program and what it started in its session; returns when it is gone."""
+        """End the program and what it started in its session; returns when it is gone.
+
+        Also a close that is cancelled ends it, at the latest with the event loop.
+        """
         if self._prefetcher is not None:
             self._prefetcher.close()
-        await asyncio.to_thread(self._end)
+        # A task, as of `asyncio.to_thread`, would be cancelled with the loop's others before a thread has taken it on.
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._end))
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         """The program, or ``None`` if `close` came first."""

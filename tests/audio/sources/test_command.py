@@ -6,7 +6,9 @@ import asyncio
 import os
 import shutil
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,27 @@ async def test_closing_ends_the_program(script: str) -> None:
     started_s = time.monotonic()
     await source.close()
     assert time.monotonic() - started_s < 30  # not the 60 s that it would take by itself
+    assert not process.is_running()
+
+
+async def test_a_close_that_is_cancelled_ends_the_program_all_the_same() -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    source = open_source(python("import sys,time; sys.stdout.buffer.write(bytes(96000)); time.sleep(60)"), 24_000, 1)
+    assert isinstance(source, CommandSource)
+    await source.read(480)
+    assert source.pid is not None
+    process = psutil.Process(source.pid)
+    release = threading.Event()
+    busy = loop.run_in_executor(None, release.wait)
+    closing = asyncio.create_task(source.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    release.set()
+    await busy
+    await loop.shutdown_default_executor()
     assert not process.is_running()
 
 
